@@ -1,0 +1,260 @@
+//! [`Ask`]: a question from outside, to be waited for or awaited.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context as Task, Poll, Wake, Waker};
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::alarm::Alarms;
+use crate::body::Body;
+use crate::clock::{Sleeper, Time};
+use crate::code::{Code, Failure};
+use crate::core::Core;
+use crate::directory::Directory;
+use crate::idle::Idle;
+use crate::message::{Flags, Message, Sender};
+use crate::record::Record;
+use crate::reply::{Asker, Reply};
+
+/// A request from a plain thread, or from a task of any executor. Made by [`Kernel::ask`](crate::Kernel::ask).
+///
+/// Nothing is sent until it is waited for or polled. Dropping it cancels the waiting; the message may still be
+/// handled, and its answer is counted as late. After the kernel has stopped it ends with [`Code::STOPPED`].
+///
+/// Cost: one hand-off there, one reply slot back; the slot is used again by the same thread, so nothing is allocated
+/// in the long run. A timeout that is awaited takes an entry in the kernel's list of alarms.
+///
+/// ```
+/// use std::time::Duration;
+/// use rohrpost::{Code, Context, Failure, Handle, Kernel, handles, record};
+///
+/// #[derive(Clone, Debug)]
+/// struct Double(u64);
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct Doubled(u64);
+/// record!(Double, "demo.double" => Doubled);
+/// record!(Doubled, "demo.doubled");
+///
+/// struct Doubler;
+/// impl Handle<Double> for Doubler {
+///     fn handle(&mut self, double: &Double, _ctx: &mut Context<'_>) -> Result<Doubled, Failure> {
+///         Ok(Doubled(double.0 * 2))
+///     }
+/// }
+/// handles!(Doubler: Double);
+///
+/// let kernel = Kernel::builder("node").start()?;
+/// let doubler = kernel.namespace("demo").open()?.register(Doubler)?;
+/// let answer = kernel.ask(doubler, Double(21)).timeout(Duration::from_secs(1)).wait()?;
+/// assert_eq!(answer, Doubled(42));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing is sent until the question is waited for or awaited"]
+pub struct Ask<R: Record> {
+    directory: Arc<Directory>,
+    alarms: Arc<Alarms>,
+    timeout: Option<Duration>,
+    idle: Idle,
+    state: State<R>,
+}
+
+enum State<R> {
+    /// Not sent yet.
+    Question(Address, R),
+    /// Sent; the answer comes here.
+    Waiting(Arc<Reply>),
+    Over,
+}
+
+thread_local! {
+    /// A reply slot that can be used again.
+    static SPARE: RefCell<Option<Arc<Reply>>> = const { RefCell::new(None) };
+    static WAITER: Arc<Waiter> = Arc::new(Waiter(std::thread::current()));
+}
+
+/// A plain thread that waits for its answer.
+struct Waiter(std::thread::Thread);
+
+impl Wake for Waiter {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+impl Sleeper for Waiter {
+    fn wake(&self) {
+        self.0.unpark();
+    }
+}
+
+impl<R: Record> Ask<R> {
+    pub(crate) fn new(directory: Arc<Directory>, alarms: Arc<Alarms>, to: Address, record: R) -> Self {
+        Self { directory, alarms, timeout: None, idle: Idle::default(), state: State::Question(to, record) }
+    }
+
+    /// Ends the waiting with [`Code::EXPIRED`] after `timeout`, counted from when it is sent. Without it the waiting
+    /// has no end of its own.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// What [`wait`](Self::wait) does until the answer is there; default is [`Idle::default`].
+    pub fn idle(mut self, idle: Idle) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Sends the question and waits for its answer.
+    ///
+    /// # Errors
+    ///
+    /// The code that the message ended with; [`Code::WOULD_BLOCK`] on a worker thread, or when the receiver is
+    /// driven by this very thread: nothing was sent then. The record is in the failure if it came back.
+    pub fn wait(mut self) -> Result<R::Answer, Failure> {
+        let State::Question(to, record) = std::mem::replace(&mut self.state, State::Over) else {
+            return Err(Failure::new(Code::WOULD_BLOCK, "this question is being awaited already"));
+        };
+        if self.would_block(to) {
+            let text = "a thread cannot wait for what it has to do itself; await it, or use `Context::request`";
+            return Err(Failure::new(Code::WOULD_BLOCK, text).with_message(Message::request(to, record)));
+        }
+        let deadline = self.deadline();
+        let reply = self.send(to, record, deadline)?;
+        let end = self.sleep(&reply, deadline);
+        finish(reply, end)
+    }
+
+    fn would_block(&self, to: Address) -> bool {
+        let here =
+            || self.directory.route(to.completed_from(self.directory.home())).is_ok_and(|(_, post)| post.is_here());
+        Core::current().is_some() || here()
+    }
+
+    fn deadline(&self) -> Time {
+        self.timeout.map_or(Time::NEVER, |timeout| self.directory.clock.now().after(timeout))
+    }
+
+    fn send(&self, to: Address, record: R, deadline: Time) -> Result<Arc<Reply>, Failure> {
+        let reply = spare();
+        let asker = Sender::Outside(Some(Asker::new(reply.clone())));
+        let mut message = Message::new(to, Body::new(record), Flags::WANT_ANSWER, asker);
+        message.deadline = deadline;
+        match self.directory.send(message) {
+            Ok(()) => Ok(reply),
+            Err((mut message, code)) => {
+                message.sender = Sender::Outside(None);
+                message.set_code(code);
+                Err(Failure::from(code).with_message(message))
+            }
+        }
+    }
+
+    fn sleep(&self, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
+        if self.idle.spin(|| reply.is_done()) {
+            return reply.take_or_end(Code::STOPPED);
+        }
+        self.directory.follow(reply);
+        let clock = &self.directory.clock;
+        WAITER.with(|waiter| {
+            let waker = Waker::from(waiter.clone());
+            if deadline != Time::NEVER {
+                let sleeper: Weak<Waiter> = Arc::downgrade(waiter);
+                clock.follow(sleeper);
+            }
+            loop {
+                if let Some(end) = reply.take_or_wait(&waker) {
+                    return end;
+                }
+                if deadline != Time::NEVER && clock.now() >= deadline {
+                    return reply.take_or_end(Code::EXPIRED);
+                }
+                if !self.idle.sleeps() {
+                    self.idle.spin(|| reply.is_done());
+                    continue;
+                }
+                match clock.sleep_until(deadline) {
+                    Some(timeout) => std::thread::park_timeout(timeout),
+                    None => std::thread::park(),
+                }
+            }
+        })
+    }
+
+    fn begin(&mut self, to: Address, record: R) -> Result<Arc<Reply>, Failure> {
+        let deadline = self.deadline();
+        let reply = self.send(to, record, deadline)?;
+        self.directory.follow(&reply);
+        if deadline != Time::NEVER {
+            self.alarms.set(&reply, deadline);
+        }
+        Ok(reply)
+    }
+}
+
+/// The answer as the asker wants it; the slot goes back to its thread.
+fn finish<A: Record>(reply: Arc<Reply>, end: Result<Message<'static>, Code>) -> Result<A, Failure> {
+    SPARE.with(|spare| *spare.borrow_mut() = Some(reply));
+    end.map_err(Failure::from)?.into_answer()
+}
+
+/// A slot that nobody else holds.
+fn spare() -> Arc<Reply> {
+    let spare = SPARE.with(|spare| spare.borrow_mut().take());
+    match spare.filter(|reply| Arc::strong_count(reply) == 1) {
+        Some(reply) => {
+            reply.reset();
+            reply
+        }
+        None => Arc::new(Reply::new()),
+    }
+}
+
+impl<R: Record> Future for Ask<R> {
+    type Output = Result<R::Answer, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let reply = match std::mem::replace(&mut self.state, State::Over) {
+            State::Question(to, record) => match self.begin(to, record) {
+                Ok(reply) => reply,
+                Err(failure) => return Poll::Ready(Err(failure)),
+            },
+            State::Waiting(reply) => reply,
+            State::Over => return Poll::Ready(Err(Failure::new(Code::STOPPED, "the answer has been taken already"))),
+        };
+        match reply.take_or_wait(task.waker()) {
+            Some(end) => Poll::Ready(finish(reply, end)),
+            None => {
+                self.state = State::Waiting(reply);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+// The record is moved out before anything is polled, and nothing points into it.
+impl<R: Record> Unpin for Ask<R> {}
+
+impl<R: Record> Drop for Ask<R> {
+    fn drop(&mut self) {
+        if let State::Waiting(reply) = &self.state {
+            // Whatever comes now is late; what came already is dropped here.
+            let _ = reply.take_or_end(Code::STOPPED);
+        }
+    }
+}
+
+impl<R: Record> fmt::Debug for Ask<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Question(to, record) => return f.debug_tuple("Ask").field(to).field(record).finish(),
+            State::Waiting(_) => "waiting",
+            State::Over => "over",
+        };
+        f.debug_tuple("Ask").field(&state).finish()
+    }
+}

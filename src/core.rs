@@ -1,0 +1,225 @@
+//! The core of a worker: what belongs to its thread, and how a target is entered and left.
+//!
+//! A [`Frame`] is one target on the stack. Entering takes the target's box out of its slot, so that whoever looks
+//! finds it busy; leaving puts it back, or lets it go if it was deregistered meanwhile. A panic ends at the frame.
+
+use std::any::{Any, TypeId};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::cell::LocalCell;
+use crate::clock::Time;
+use crate::context::Context;
+use crate::counters::Count;
+use crate::departure::Departure;
+use crate::directory::{Directory, Space};
+use crate::id::{Nid, NodeId, Tid};
+use crate::pending::PendingRequests;
+use crate::post::{Mail, Post};
+use crate::registry::Slots;
+use crate::residents::Extra;
+use crate::target::Target;
+
+/// What belongs to one worker's thread.
+pub(crate) struct Core {
+    /// The bits that the ids of this thread's targets begin with; zero once nobody may be called directly.
+    pub(crate) prefix: Cell<u64>,
+    pub(crate) nid: Nid,
+    pub(crate) node: NodeId,
+    /// Targets on the stack.
+    pub(crate) depth: Cell<u32>,
+    max_depth: u32,
+    /// The address below which the stack must not grow.
+    stack_floor: Cell<usize>,
+    pub(crate) slots: LocalCell<Slots<dyn Target, Extra>>,
+    /// Mail for targets that were not idle, and answers.
+    pub(crate) waiting: LocalCell<VecDeque<Mail>>,
+    /// How much of it is neither answer nor return, and so is bounded.
+    pub(crate) waiting_ordinary: Cell<usize>,
+    /// The time of this turn, once somebody has asked; [`Time::NEVER`] before.
+    turn: Cell<Time>,
+    pub(crate) post: Arc<Post>,
+    pub(crate) space: Arc<Space>,
+    pub(crate) directory: Arc<Directory>,
+    /// Other workers that mail has gone to.
+    pub(crate) peers: RefCell<Vec<Option<Arc<Post>>>>,
+    pub(crate) pending: LocalCell<PendingRequests>,
+    /// Requests that left the thread and are not answered yet.
+    pub(crate) outstanding: Cell<usize>,
+    pub(crate) last_request: Cell<u64>,
+    pub(crate) locals: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
+    /// Who waits for this worker to end; not empty while it closes.
+    pub(crate) departures: RefCell<Vec<Arc<Departure>>>,
+    /// Whether a target is being dropped, so that what it held comes back with `STOPPED`.
+    pub(crate) tearing: Cell<bool>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+}
+
+/// What a panic said.
+pub(crate) struct Panic(pub(crate) String);
+
+/// How much stack has to remain for one more dispatch, in bytes.
+const STACK_RESERVE: usize = 48 * 1024;
+
+impl Core {
+    pub(crate) fn new(post: Arc<Post>, space: Arc<Space>, directory: Arc<Directory>) -> Self {
+        Self {
+            prefix: Cell::new(Tid::prefix(post.worker)),
+            nid: post.nid,
+            node: directory.node,
+            depth: Cell::new(0),
+            max_depth: post.limits.depth,
+            stack_floor: Cell::new(0),
+            slots: LocalCell::new(Slots::new(post.worker, post.base)),
+            waiting: LocalCell::new(VecDeque::new()),
+            waiting_ordinary: Cell::new(0),
+            turn: Cell::new(Time::NEVER),
+            post,
+            space,
+            directory,
+            peers: RefCell::default(),
+            pending: LocalCell::new(PendingRequests::default()),
+            outstanding: Cell::new(0),
+            last_request: Cell::new(0),
+            locals: RefCell::default(),
+            departures: RefCell::default(),
+            tearing: Cell::new(false),
+        }
+    }
+
+    /// The core whose thread this is, while it runs.
+    pub(crate) fn current() -> Option<Rc<Self>> {
+        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+    }
+
+    /// Makes `self` the current core until `run` returns.
+    pub(crate) fn enter<R>(self: &Rc<Self>, run: impl FnOnce() -> R) -> R {
+        struct Restore(Option<Rc<Core>>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0.take());
+            }
+        }
+
+        let _restore = Restore(CURRENT.replace(Some(self.clone())));
+        run()
+    }
+
+    /// Lets the stack grow by `bytes` from here on.
+    pub(crate) fn set_stack(&self, bytes: usize) {
+        self.stack_floor.set(stack_position().saturating_sub(bytes.saturating_sub(STACK_RESERVE)));
+    }
+
+    /// The moment of this turn. The clock is read when the first one asks.
+    #[inline]
+    pub(crate) fn now(&self) -> Time {
+        let turn = self.turn.get();
+        if turn != Time::NEVER {
+            return turn;
+        }
+        let now = self.directory.clock.now();
+        self.turn.set(now);
+        now
+    }
+
+    /// Begins a new turn.
+    #[inline]
+    pub(crate) fn begin_turn(&self) {
+        self.turn.set(Time::NEVER);
+    }
+
+    #[inline]
+    pub(crate) fn count(&self, count: Count) {
+        self.post.tally.own(count);
+    }
+
+    /// The address of a target of this thread.
+    #[inline]
+    pub(crate) const fn address(&self, tid: Tid) -> Address {
+        Address { tid, nid: self.nid, node: self.node }
+    }
+
+    /// Whether one more target may be called on the stack as it is.
+    #[inline]
+    pub(crate) fn may_nest(&self) -> bool {
+        self.depth.get() < self.max_depth && (cfg!(miri) || stack_position() > self.stack_floor.get())
+    }
+
+    /// Whether any mail waits on this thread.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.waiting.with(|waiting| !waiting.is_empty())
+    }
+
+    /// Drops the resources of the thread.
+    pub(crate) fn drop_locals(&self) {
+        let locals = self.locals.take();
+        let _ = self.guard(|| drop(locals));
+    }
+
+    /// Whether the worker is on its way out.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.prefix.get() == 0
+    }
+
+    /// Runs `run` on a target that was taken out of its slot; a panic ends here.
+    #[inline]
+    pub(crate) fn frame<R>(
+        &self,
+        tid: Tid,
+        life: u32,
+        deadline: Time,
+        run: impl FnOnce(&mut Context<'_>) -> R,
+    ) -> Result<R, Panic> {
+        let mut ctx = Context::new(self, tid, life, deadline);
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
+        let result = catch_unwind(AssertUnwindSafe(|| run(&mut ctx)));
+        self.depth.set(depth);
+        result.map_err(|payload| self.caught(payload))
+    }
+
+    /// Runs what a user supplied outside of any target: a `Drop`, a factory.
+    pub(crate) fn guard<R>(&self, run: impl FnOnce() -> R) -> Result<R, Panic> {
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
+        let result = catch_unwind(AssertUnwindSafe(run));
+        self.depth.set(depth);
+        result.map_err(|payload| self.caught(payload))
+    }
+
+    #[cold]
+    fn caught(&self, payload: Box<dyn Any + Send>) -> Panic {
+        self.count(Count::Panics);
+        Panic(text_of(payload))
+    }
+}
+
+/// The text of a panic. A payload that panics when it is dropped does so in vain.
+fn text_of(payload: Box<dyn Any + Send>) -> String {
+    let text = match payload.downcast_ref::<&str>() {
+        Some(text) => (*text).to_owned(),
+        None => match payload.downcast_ref::<String>() {
+            Some(text) => text.clone(),
+            None => "a panic without a text".to_owned(),
+        },
+    };
+    let mut payload = Some(payload);
+    while let Some(last) = payload.take() {
+        payload = catch_unwind(AssertUnwindSafe(|| drop(last))).err();
+    }
+    text
+}
+
+/// About where the stack is now. Stacks grow downwards on all systems that Rust supports.
+#[inline]
+fn stack_position() -> usize {
+    let here = 0_u8;
+    (&raw const here).addr()
+}

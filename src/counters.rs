@@ -1,0 +1,111 @@
+//! Counters: what became of all mail, counted where each message ends.
+//!
+//! A worker's counters are written by its thread alone, with a load and a store each, so that counting costs the
+//! direct path no atomic read-modify-write. Whoever reads them sums them up.
+
+use std::ops::AddAssign;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident $count:ident;)*) => {
+        /// What became of all mail of a kernel.
+        ///
+        /// While mail is on its way the sums are not even; at a quiescent point they are, which
+        /// [`Counters::is_balanced`] checks.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Counters {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        /// What can be counted.
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) enum Count {
+            /// Sent and handled in one step, on the direct path.
+            Direct,
+            $($count,)*
+        }
+
+        impl Tally {
+            pub(crate) fn read(&self) -> Counters {
+                let value = |count: Count| self.0[count as usize].load(Ordering::Acquire);
+                let mut counters = Counters { $($field: value(Count::$count),)* };
+                counters.sent = counters.sent.wrapping_add(value(Count::Direct));
+                counters.handled = counters.handled.wrapping_add(value(Count::Direct));
+                counters
+            }
+        }
+
+        impl AddAssign for Counters {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$field = self.$field.wrapping_add(other.$field);)*
+            }
+        }
+
+        const COUNTS: usize = 1 $(+ { let _ = Count::$count; 1 })*;
+    };
+}
+
+counters! {
+    /// Messages sent, each once, however far they were forwarded; answers and returns are not sent anew.
+    sent Sent;
+    /// Messages whose final code was `OK`.
+    handled Handled;
+    /// Messages that came back to their sender with another code.
+    returned Returned;
+    /// Messages that failed and could not come back: they had no sender, or it was gone.
+    dead_letters DeadLetters;
+    /// Answers to requests that were handled; the results of calls are not among them.
+    answers Answers;
+    /// Answers that reached the requester.
+    answered Answered;
+    /// Answers that came after the requester had been told `EXPIRED`, or had stopped waiting.
+    late_answers LateAnswers;
+    /// Answers whose requester was gone.
+    dead_answers DeadAnswers;
+    /// Requesters that were told `EXPIRED` while their message was elsewhere.
+    expired Expired;
+    /// Answers and returns that a typed target does not list.
+    ignored Ignored;
+    /// Panics that were caught.
+    panics Panics;
+    /// Targets made anew by their factories.
+    restarts Restarts;
+    /// Targets registered.
+    registered Registered;
+    /// Targets deregistered.
+    deregistered Deregistered;
+}
+
+/// The counters of one thread, or of all threads that are not workers.
+#[derive(Debug, Default)]
+pub(crate) struct Tally([AtomicU64; COUNTS]);
+
+impl Tally {
+    /// Counts one more, on the only thread that writes to this tally.
+    #[inline]
+    pub(crate) fn own(&self, count: Count) {
+        let counter = &self.0[count as usize];
+        counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
+    /// Counts one more in a tally that several threads write to.
+    pub(crate) fn shared(&self, count: Count) {
+        self.0[count as usize].fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Takes back what was counted too early; sums of several tallies come out even.
+    pub(crate) fn uncount(&self, count: Count) {
+        self.0[count as usize].fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Counters {
+    /// Whether every message and every answer has ended exactly once: sent = handled + returned + dead letters, and
+    /// answers = answered + late + dead. True at quiescent points only.
+    #[must_use]
+    pub const fn is_balanced(&self) -> bool {
+        self.sent == self.handled + self.returned + self.dead_letters
+            && self.answers == self.answered + self.late_answers + self.dead_answers
+    }
+}

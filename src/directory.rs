@@ -1,0 +1,291 @@
+//! The directory of a node: its namespaces, its workers, and the way to them from any thread.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::address::Address;
+use crate::clock::Clock;
+use crate::code::Code;
+use crate::counters::{Count, Counters, Tally};
+use crate::id::{Nid, NodeId, Tid};
+use crate::message::{Flags, Message, Sender};
+use crate::post::{Limits, Mail, Post};
+use crate::reply::Reply;
+use crate::ring::PushError;
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+
+/// What all threads of a node share.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    pub(crate) node: NodeId,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Set for good when the kernel stops.
+    stopping: AtomicBool,
+    /// Seat `n` is that of worker `n + 1`.
+    seats: RwLock<Vec<Seat>>,
+    pub(crate) spaces: RwLock<HashMap<Nid, Arc<Space>>>,
+    /// The counters of all threads that are not workers.
+    pub(crate) outside: Tally,
+    /// The counters of workers that have ended.
+    retired: Mutex<Counters>,
+    /// Askers that sleep, or wait as futures; `None` when the kernel has stopped.
+    askers: Mutex<Option<Vec<(Weak<Reply>, u64)>>>,
+}
+
+/// A worker's number and who has it.
+#[derive(Debug)]
+struct Seat {
+    post: Option<Arc<Post>>,
+    /// The generation with which the next worker begins; `None` when the number is used up.
+    base: Option<u32>,
+}
+
+/// A namespace as all threads see it.
+#[derive(Debug)]
+pub(crate) struct Space {
+    pub(crate) nid: Nid,
+    pub(crate) posts: Vec<Arc<Post>>,
+    /// Targets that were registered under a name or a number, with their generated ids.
+    pub(crate) names: RwLock<HashMap<Tid, Tid>>,
+    /// Counts the targets that were spread over the threads.
+    pub(crate) spread: AtomicUsize,
+    /// The workers' threads, by name.
+    pub(crate) threads: Mutex<Vec<(String, JoinHandle<()>)>>,
+}
+
+/// A message that was not taken, and why.
+pub(crate) type Refused = (Message<'static>, Code);
+
+/// All 65,535 numbers of workers are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoSeat;
+
+impl Directory {
+    pub(crate) fn new(node: NodeId, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            node,
+            clock,
+            stopping: AtomicBool::new(false),
+            seats: RwLock::default(),
+            spaces: RwLock::default(),
+            outside: Tally::default(),
+            retired: Mutex::default(),
+            askers: Mutex::new(Some(Vec::new())),
+        }
+    }
+
+    /// An address in which everything but the node is missing.
+    pub(crate) fn home(&self) -> Address {
+        Address::target(Tid::UNSET).on_node(self.node)
+    }
+
+    /// Takes no more mail from outside; whether it did so far.
+    pub(crate) fn begin_stopping(&self) -> bool {
+        !self.stopping.swap(true, Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Gives a new worker a number, and `make` makes its post from number and first generation.
+    pub(crate) fn seat<T>(&self, make: impl FnOnce(u32, u32) -> (Arc<Post>, T)) -> Result<(Arc<Post>, T), NoSeat> {
+        let mut seats = self.seats.write();
+        let free = seats.iter().position(|seat| seat.post.is_none() && seat.base.is_some());
+        let index = free.unwrap_or(seats.len());
+        if index + 1 >= Tid::WORKERS as usize {
+            return Err(NoSeat);
+        }
+        if index == seats.len() {
+            seats.push(Seat { post: None, base: Some(0) });
+        }
+        let seat = &mut seats[index];
+        let (post, rest) = make(index as u32 + 1, seat.base.unwrap_or_default());
+        seat.post = Some(post.clone());
+        Ok((post, rest))
+    }
+
+    /// Takes a worker's number back when it has ended; the next one begins with generation `base`.
+    pub(crate) fn unseat(&self, post: &Arc<Post>, base: u32) {
+        let mut seats = self.seats.write();
+        let seat = &mut seats[post.worker as usize - 1];
+        seat.post = None;
+        seat.base = (base < Tid::GENERATIONS).then_some(base);
+        *self.retired.lock() += post.tally.read();
+    }
+
+    /// The worker with this number.
+    pub(crate) fn post(&self, worker: u32) -> Option<Arc<Post>> {
+        self.seats.read().get(worker as usize - 1)?.post.clone()
+    }
+
+    /// The generated id behind a name or a number.
+    pub(crate) fn resolve(&self, nid: Nid, tid: Tid) -> Result<Tid, Code> {
+        let spaces = self.spaces.read();
+        let space = spaces.get(&nid).ok_or(Code::NO_NAMESPACE)?;
+        space.names.read().get(&tid).copied().ok_or(Code::NO_TARGET)
+    }
+
+    /// Why mail for `nid` finds nobody.
+    pub(crate) fn why_nobody(&self, nid: Nid) -> Code {
+        if self.spaces.read().contains_key(&nid) { Code::NO_TARGET } else { Code::NO_NAMESPACE }
+    }
+
+    /// The generated id and the worker of a completed address.
+    pub(crate) fn route(&self, to: Address) -> Result<(Tid, Arc<Post>), Code> {
+        if to.node != self.node {
+            return Err(Code::NO_NODE);
+        }
+        if to.tid.is_unset() {
+            let known = self.spaces.read().contains_key(&to.nid);
+            return Err(if known { Code::NO_SERVICE } else { Code::NO_NAMESPACE });
+        }
+        let tid = if to.tid.worker().is_some() { to.tid } else { self.resolve(to.nid, to.tid)? };
+        let post = tid.worker().and_then(|worker| self.post(worker)).filter(|post| post.nid == to.nid);
+        post.map(|post| (tid, post)).ok_or_else(|| self.why_nobody(to.nid))
+    }
+
+    /// Sends a message from a thread that is no worker, or hands it back with a code.
+    pub(crate) fn send(&self, mut message: Message<'static>) -> Result<(), Refused> {
+        if self.is_stopping() {
+            return Err((message, Code::STOPPED));
+        }
+        message.complete_from(Nid::UNSET, self.node);
+        self.pass_on(message)?;
+        self.outside.shared(Count::Sent);
+        Ok(())
+    }
+
+    /// Passes on a message that has been sent before, from a thread that is no worker.
+    pub(crate) fn pass_on(&self, mut message: Message<'static>) -> Result<(), Refused> {
+        let (tid, post) = match self.route(message.destination()) {
+            Ok(found) => found,
+            Err(code) => return Err((message, code)),
+        };
+        message.tid = tid;
+        let refused = match post.inbox.push(Mail::Message(message)) {
+            Ok(()) => return Ok(()),
+            Err(PushError::Full(mail)) => (mail, Code::BUSY),
+            Err(PushError::Closed(mail)) => (mail, Code::STOPPED),
+        };
+        match refused {
+            (Mail::Message(message), code) => Err((message, code)),
+            (Mail::Order(_), _) => unreachable!("a message was pushed"),
+        }
+    }
+
+    /// Brings a message that has its final code back to its sender, from any thread; `tally` counts on this one.
+    pub(crate) fn send_back(&self, mut message: Message<'static>, tally: &dyn Fn(Count)) {
+        let ok = message.code.is_ok();
+        if ok {
+            tally(Count::Handled);
+            if !message.wants_answer() {
+                return;
+            }
+            tally(Count::Answers);
+        }
+        let dead = if ok { Count::DeadAnswers } else { Count::DeadLetters };
+        message.flags |= Flags::TURNED;
+        match &mut message.sender {
+            Sender::Outside(asker) => {
+                let Some(asker) = asker.take() else {
+                    return tally(dead);
+                };
+                let (in_time, late) =
+                    if ok { (Count::Answered, Count::LateAnswers) } else { (Count::Returned, Count::DeadLetters) };
+                // Counted before the asker can look: whoever has its answer finds it in the counters.
+                tally(in_time);
+                if asker.answer(message).is_err() {
+                    self.correct(in_time, late);
+                }
+            }
+            Sender::Target(tid, _) => {
+                let worker = Tid::from_raw(tid.get()).worker();
+                let post = worker.and_then(|worker| self.post(worker));
+                let lost = match post {
+                    Some(post) => post.inbox.push_reserved(Mail::Message(message)).is_err(),
+                    None => true,
+                };
+                if lost {
+                    tally(dead);
+                }
+            }
+        }
+    }
+
+    /// Counts `late` instead of `in_time`, which has been counted already.
+    fn correct(&self, in_time: Count, late: Count) {
+        self.outside.uncount(in_time);
+        self.outside.shared(late);
+    }
+
+    /// Has `reply` end with [`Code::STOPPED`] if the kernel stops before it is answered.
+    pub(crate) fn follow(&self, reply: &Arc<Reply>) {
+        let mut askers = self.askers.lock();
+        let Some(waiting) = &mut *askers else {
+            drop(askers);
+            reply.refuse(Code::STOPPED);
+            return;
+        };
+        if waiting.len() == waiting.capacity() {
+            waiting.retain(|(asker, round)| asker.upgrade().is_some_and(|reply| reply.waits_in(*round)));
+        }
+        waiting.push((Arc::downgrade(reply), reply.round()));
+    }
+
+    /// Ends the waiting of everybody who still waits, and of everybody who begins to.
+    pub(crate) fn refuse_askers(&self) {
+        let waiting = self.askers.lock().take();
+        for (asker, round) in waiting.iter().flatten() {
+            if let Some(reply) = asker.upgrade() {
+                reply.refuse_round(Code::STOPPED, *round);
+            }
+        }
+    }
+
+    /// The sum over all threads.
+    pub(crate) fn counters(&self) -> Counters {
+        let mut sum = *self.retired.lock();
+        sum += self.outside.read();
+        for seat in self.seats.read().iter() {
+            if let Some(post) = &seat.post {
+                sum += post.tally.read();
+            }
+        }
+        sum
+    }
+}
+
+impl Space {
+    pub(crate) fn new(nid: Nid, posts: Vec<Arc<Post>>) -> Self {
+        Self { nid, posts, names: RwLock::default(), spread: AtomicUsize::new(0), threads: Mutex::default() }
+    }
+
+    /// Keeps `name` for the target with the generated id `tid`; `false` if somebody has it.
+    pub(crate) fn claim(&self, name: Tid, tid: Tid) -> bool {
+        match self.names.write().entry(name) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(free) => {
+                free.insert(tid);
+                true
+            }
+        }
+    }
+
+    /// Gives `name` back if it still belongs to `tid`.
+    pub(crate) fn release(&self, name: Tid, tid: Tid) {
+        let mut names = self.names.write();
+        if names.get(&name) == Some(&tid) {
+            names.remove(&name);
+        }
+    }
+}
+
+impl Limits {
+    /// Bounds that suit most programs: see [`crate::NamespaceBuilder`].
+    pub(crate) const DEFAULT: Self = Self { handoff: 1024, waiting: 65_536, held: 65_536, requests: 65_536, depth: 64 };
+}

@@ -1,0 +1,346 @@
+//! The dispatcher: carries a message to its target, and back.
+//!
+//! To an idle target of the same thread that is a call on the sender's stack. To a target that is not idle the
+//! message waits on its thread; to another thread it goes through that thread's hand-off. Whatever becomes of it, it
+//! ends in [`Core::settle`] or [`Core::refuse`], and from there it is done, carried on, or on its way back.
+
+use std::sync::Arc;
+
+use crate::clock::Time;
+use crate::code::Code;
+use crate::core::{Core, Panic};
+use crate::counters::Count;
+use crate::id::Tid;
+use crate::message::{Flags, Message, Sender};
+use crate::post::{Mail, Post};
+use crate::registry::State;
+use crate::ring::PushError;
+use crate::target::{Outcome, Target};
+
+/// How a target is entered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Behind the mail that waits for the target.
+    Queue,
+    /// As the next of that mail.
+    Next,
+}
+
+/// What one delivery has come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// A notification was handled, and nothing else happened.
+    Plain,
+    /// Settled otherwise, or somebody else has it.
+    Done,
+    /// It is to be carried on to the receiver that it has now.
+    Onward,
+}
+
+/// Forwardings in a row before other mail gets a turn.
+const MAX_HOPS: u16 = 64;
+
+impl Core {
+    /// Carries a message that is sent just now as far as it gets. Afterwards it is settled, or somebody else has it.
+    #[inline]
+    pub(crate) fn carry(&self, message: &mut Message<'_>) {
+        match self.step(message, Admission::Queue) {
+            Step::Plain => self.count(Count::Direct),
+            Step::Done => self.count(Count::Sent),
+            Step::Onward => {
+                self.count(Count::Sent);
+                self.carry_on(message);
+            }
+        }
+    }
+
+    /// Carries a message that has been on its way already.
+    #[inline]
+    pub(crate) fn carry_as(&self, message: &mut Message<'_>, admission: Admission) {
+        match self.step(message, admission) {
+            Step::Plain => self.count(Count::Handled),
+            Step::Done => {}
+            Step::Onward => self.carry_on(message),
+        }
+    }
+
+    /// Carries on a message that was held.
+    pub(crate) fn forward_held(&self, mut message: Message<'static>) {
+        message.code = Code::NOT_HANDLED;
+        self.carry_as(&mut message, Admission::Queue);
+    }
+
+    /// Follows a forwarded message from target to target, without a frame for each.
+    fn carry_on(&self, message: &mut Message<'_>) {
+        loop {
+            message.hops += 1;
+            if message.hops > MAX_HOPS && !message.flags.contains(Flags::CALL) {
+                message.hops = 0;
+                self.wait(message);
+                return;
+            }
+            match self.step(message, Admission::Queue) {
+                Step::Plain => return self.count(Count::Handled),
+                Step::Done => return,
+                Step::Onward => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn step(&self, message: &mut Message<'_>, admission: Admission) -> Step {
+        let here =
+            message.tid.prefix_bits() == self.prefix.get() && message.nid == self.nid && message.node == self.node;
+        if !here || message.deadline != Time::NEVER || !self.may_nest() {
+            return self.step_slowly(message, admission);
+        }
+        self.step_here(message, admission)
+    }
+
+    #[inline]
+    fn step_here(&self, message: &mut Message<'_>, admission: Admission) -> Step {
+        let tid = message.tid;
+        let taken = self.slots.with(|slots| {
+            let slot = slots.at(tid)?;
+            let idle = slot.waiting == 0 || admission == Admission::Next;
+            if idle { slot.target.take().map(|target| (target, slot.life)) } else { None }
+        });
+        let Some((mut target, life)) = taken else {
+            return self.step_aside(message);
+        };
+        let mut plain = false;
+        let end = self.frame(tid, life, message.deadline, |ctx| {
+            let outcome = target.receive(message, ctx);
+            if outcome == Outcome::Handled && message.flags.is_empty() && message.code == Code::NOT_HANDLED {
+                plain = true;
+                message.body.clear();
+            }
+            outcome
+        });
+        match end {
+            Ok(outcome) => {
+                self.put_back(tid, target);
+                if plain { Step::Plain } else { self.settle(message, outcome) }
+            }
+            Err(panic) => self.after_panic(tid, target, message, panic, plain),
+        }
+    }
+
+    /// What is not on the direct path: another thread, a deadline, too deep a stack, an address to complete.
+    #[cold]
+    fn step_slowly(&self, message: &mut Message<'_>, admission: Admission) -> Step {
+        message.complete_from(self.nid, self.node);
+        if message.destination().node != self.node {
+            return self.refuse(message, Code::NO_NODE);
+        }
+        if message.deadline != Time::NEVER && message.deadline <= self.now() {
+            return self.refuse(message, Code::EXPIRED);
+        }
+        if !message.tid.is_unset() && message.tid.worker().is_none() {
+            match self.directory.resolve(message.nid, message.tid) {
+                Ok(tid) => message.tid = tid,
+                Err(code) => return self.refuse(message, code),
+            }
+        }
+        if message.tid.worker() != Some(self.post.worker) {
+            return self.hand_off(message);
+        }
+        if message.nid != self.nid {
+            return self.refuse(message, Code::NO_TARGET);
+        }
+        if self.is_closing() {
+            return self.refuse(message, Code::STOPPED);
+        }
+        if self.may_nest() {
+            return self.step_here(message, admission);
+        }
+        if message.flags.contains(Flags::CALL) {
+            return self.refuse(message, Code::WOULD_BLOCK);
+        }
+        self.wait(message)
+    }
+
+    /// The target is not idle, or not there.
+    #[cold]
+    fn step_aside(&self, message: &mut Message<'_>) -> Step {
+        let tid = message.tid;
+        let found = self.slots.with(|slots| slots.find(tid).map(|slot| (slot.state, slot.target.is_none())));
+        match found {
+            None => self.refuse(message, Code::NO_TARGET),
+            Some((State::Leaving | State::Left | State::Vacant, _)) => self.refuse(message, Code::STOPPED),
+            Some((State::Occupied, on_stack)) => {
+                if !message.flags.contains(Flags::CALL) {
+                    return self.wait(message);
+                }
+                self.refuse(message, if on_stack { Code::WOULD_DEADLOCK } else { Code::WOULD_BLOCK })
+            }
+        }
+    }
+
+    /// Ends a message that somebody has looked at.
+    #[inline]
+    fn settle(&self, message: &mut Message<'_>, outcome: Outcome) -> Step {
+        if message.flags.intersects(Flags::TAKEN | Flags::FORWARD) {
+            let forward = message.flags.contains(Flags::FORWARD);
+            message.flags -= Flags::FORWARD;
+            return if forward { Step::Onward } else { Step::Done };
+        }
+        if outcome == Outcome::Handled && message.code == Code::NOT_HANDLED {
+            message.code = Code::OK;
+        }
+        self.end(message);
+        Step::Done
+    }
+
+    /// Ends a message that did not get to its target.
+    #[cold]
+    fn refuse(&self, message: &mut Message<'_>, code: Code) -> Step {
+        message.code = code;
+        self.end(message);
+        Step::Done
+    }
+
+    /// Keeps the message until its target's turn comes.
+    fn wait(&self, message: &mut Message<'_>) -> Step {
+        if let Err(code) = self.keep_waiting(message) {
+            return self.refuse(message, code);
+        }
+        Step::Done
+    }
+
+    /// The message has its final code.
+    fn end(&self, message: &mut Message<'_>) {
+        if message.flags.contains(Flags::CALL) {
+            self.count(if message.code.is_ok() { Count::Handled } else { Count::Returned });
+            return;
+        }
+        if message.code.is_ok() && !message.flags.contains(Flags::WANT_ANSWER) {
+            self.count(Count::Handled);
+            // A record that panics when it is dropped harms nobody.
+            let _ = self.guard(|| message.body.clear());
+            return;
+        }
+        self.send_back(message.take_all());
+    }
+
+    /// Sends a message with its final code back to its sender.
+    pub(crate) fn send_back(&self, mut message: Message<'static>) {
+        let local = match message.sender {
+            Sender::Target(tid, _) => {
+                Some(Tid::from_raw(tid.get())).filter(|tid| tid.worker() == Some(self.post.worker))
+            }
+            Sender::Outside(_) => None,
+        };
+        let Some(sender) = local else {
+            self.directory.send_back(message, &|count| self.count(count));
+            return;
+        };
+        let ok = message.code.is_ok();
+        if ok {
+            self.count(Count::Handled);
+            if !message.wants_answer() {
+                return;
+            }
+            self.count(Count::Answers);
+        }
+        message.flags |= Flags::TURNED;
+        let expected = self.slots.with(|slots| slots.find(sender).map(|slot| slot.waiting += 1).is_some());
+        if expected {
+            self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
+            return;
+        }
+        self.count(if ok { Count::DeadAnswers } else { Count::DeadLetters });
+        let _ = self.guard(|| drop(message));
+    }
+
+    /// Passes a message to the thread of its target.
+    #[cold]
+    fn hand_off(&self, message: &mut Message<'_>) -> Step {
+        if message.flags.contains(Flags::CALL) {
+            let nowhere = self.directory.route(message.destination()).err();
+            return self.refuse(message, nowhere.unwrap_or(Code::WOULD_BLOCK));
+        }
+        let Some(post) = self.peer(message) else {
+            let nowhere = self.directory.route(message.destination()).err();
+            return self.refuse(message, nowhere.unwrap_or(Code::STOPPED));
+        };
+        if post.is_closing() {
+            return self.refuse(message, Code::STOPPED);
+        }
+        // Returns that this thread has not taken yet bound what it may send.
+        if self.post.inbox.is_spilling() || !self.reserve(message) {
+            return self.refuse(message, Code::BUSY);
+        }
+        let (mail, code) = match post.inbox.push(Mail::Message(message.take_all())) {
+            Ok(()) => return Step::Done,
+            Err(PushError::Full(mail)) => (mail, Code::BUSY),
+            Err(PushError::Closed(mail)) => (mail, Code::STOPPED),
+        };
+        match mail {
+            Mail::Message(mut message) => self.refuse(&mut message, code),
+            Mail::Order(_) => unreachable!("a message was pushed"),
+        }
+    }
+
+    /// Keeps room for the answer to a request of this thread; a request that is only passed on has it already.
+    fn reserve(&self, message: &mut Message<'_>) -> bool {
+        let own = match message.sender {
+            Sender::Target(tid, _) => Tid::from_raw(tid.get()).worker() == Some(self.post.worker),
+            Sender::Outside(_) => false,
+        };
+        if !own || !message.wants_answer() || message.flags.contains(Flags::RESERVED) {
+            return true;
+        }
+        let outstanding = self.outstanding.get();
+        if outstanding >= self.post.limits.requests {
+            return false;
+        }
+        self.outstanding.set(outstanding + 1);
+        message.flags |= Flags::RESERVED;
+        true
+    }
+
+    /// The worker that the receiver lives on.
+    fn peer(&self, message: &Message<'_>) -> Option<Arc<Post>> {
+        let worker = message.tid.worker()?;
+        let index = worker as usize;
+        let known = self.peers.borrow().get(index).cloned().flatten();
+        let post = match known.filter(|post| !post.inbox.is_closed()) {
+            Some(post) => post,
+            None => {
+                let post = self.directory.post(worker)?;
+                let mut peers = self.peers.borrow_mut();
+                if peers.len() <= index {
+                    peers.resize(index + 1, None);
+                }
+                peers[index] = Some(post.clone());
+                post
+            }
+        };
+        (post.nid == message.nid).then_some(post)
+    }
+
+    #[cold]
+    fn after_panic(
+        &self,
+        tid: Tid,
+        target: Box<dyn Target>,
+        message: &mut Message<'_>,
+        panic: Panic,
+        plain: bool,
+    ) -> Step {
+        if plain {
+            // The handler was done; it was the record that panicked in its `Drop`.
+            self.put_back(tid, target);
+            return Step::Plain;
+        }
+        if !message.is_taken() {
+            message.flags -= Flags::FORWARD;
+            message.code = Code::EXCEPTION;
+            message.set_text(panic.0.into());
+            self.end(message);
+        }
+        self.recover(tid, target);
+        Step::Done
+    }
+}

@@ -1,0 +1,230 @@
+//! The hand-off: a worker thread's inbox, and how the thread sleeps when there is nothing in it.
+//!
+//! Ordinary mail is refused when the [`Ring`] is full. Answers and returns never are: they go to a second list, and
+//! while anything is there nothing ordinary is taken, so that one sender's mail stays in order.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::task::Waker;
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use crate::ring::{Head, PushError, Ring};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock, relax, thread};
+
+/// The senders' side of a hand-off.
+pub(crate) struct Inbox<T> {
+    ring: Ring<T>,
+    /// Whether `spill` holds anything; read with every push, written when the ring was full.
+    spilling: AtomicBool,
+    spill: Mutex<Spill<T>>,
+    /// Whether the receiver sleeps and has to be woken.
+    sleeping: CachePadded<AtomicBool>,
+    waker: Mutex<Option<Waker>>,
+}
+
+/// What had to be taken although the ring was full.
+struct Spill<T> {
+    list: VecDeque<T>,
+    closed: bool,
+}
+
+/// The receiving thread's side of a hand-off.
+pub(crate) struct Receiver<T> {
+    inbox: Arc<Inbox<T>>,
+    head: Head,
+    /// Taken from the spill; its turn comes when `head` has reached `spilled_at`.
+    spilled: VecDeque<T>,
+    spilled_at: u64,
+}
+
+impl<T> Inbox<T> {
+    /// An inbox for `capacity` values, from 1 on.
+    pub(crate) fn new(capacity: usize) -> (Self, Head) {
+        let (ring, head) = Ring::new(capacity);
+        let inbox = Self {
+            ring,
+            spilling: AtomicBool::new(false),
+            spill: Mutex::new(Spill { list: VecDeque::new(), closed: false }),
+            sleeping: CachePadded::new(AtomicBool::new(false)),
+            waker: Mutex::new(None),
+        };
+        (inbox, head)
+    }
+
+    /// Adds ordinary mail, or hands it back.
+    #[inline]
+    pub(crate) fn push(&self, value: T) -> Result<(), PushError<T>> {
+        if self.is_spilling() {
+            return Err(if self.ring.is_closed() { PushError::Closed(value) } else { PushError::Full(value) });
+        }
+        self.ring.push(value)?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Adds what may not be refused; it comes back only when the inbox is closed.
+    pub(crate) fn push_reserved(&self, value: T) -> Result<(), T> {
+        let mut value = value;
+        if !self.is_spilling() {
+            value = match self.ring.push(value) {
+                Ok(()) => {
+                    self.wake();
+                    return Ok(());
+                }
+                Err(PushError::Closed(value)) => return Err(value),
+                Err(PushError::Full(value)) => value,
+            };
+        }
+        let mut spill = lock(&self.spill);
+        if spill.closed {
+            return Err(value);
+        }
+        spill.list.push_back(value);
+        self.spilling.store(true, Ordering::SeqCst);
+        drop(spill);
+        self.wake();
+        Ok(())
+    }
+
+    /// Whether answers or returns wait outside the ring.
+    #[inline]
+    pub(crate) fn is_spilling(&self) -> bool {
+        self.spilling.load(Ordering::Acquire)
+    }
+
+    /// Wakes the receiver if it sleeps.
+    #[inline]
+    pub(crate) fn wake(&self) {
+        if self.sleeping.load(Ordering::SeqCst) {
+            self.wake_sleeper();
+        }
+    }
+
+    #[cold]
+    fn wake_sleeper(&self) {
+        if !self.sleeping.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let waker = lock(&self.waker).clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Sets who is woken when the receiver sleeps.
+    pub(crate) fn set_waker(&self, waker: Waker) {
+        *lock(&self.waker) = Some(waker);
+    }
+
+    /// Whether mail is refused for good.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.ring.is_closed()
+    }
+}
+
+impl<T> Receiver<T> {
+    /// The receiver of `inbox`, whose head this is.
+    pub(crate) const fn new(inbox: Arc<Inbox<T>>, head: Head) -> Self {
+        Self { inbox, head, spilled: VecDeque::new(), spilled_at: 0 }
+    }
+
+    /// Has `serve` look at the next value, then drops what is left of it. `serve` must not unwind.
+    #[inline]
+    pub(crate) fn with_next<R>(&mut self, serve: impl FnOnce(&mut T) -> R) -> Option<R> {
+        if !self.spilled.is_empty() && self.head.position() == self.spilled_at {
+            let mut value = self.spilled.pop_front()?;
+            return Some(serve(&mut value));
+        }
+        if self.head.is_ready(&self.inbox.ring) {
+            return self.head.with_next(&self.inbox.ring, serve);
+        }
+        if !self.spilled.is_empty() {
+            // The spill comes after ring mail that somebody is writing at this moment.
+            while !self.head.is_ready(&self.inbox.ring) {
+                relax();
+            }
+            return self.head.with_next(&self.inbox.ring, serve);
+        }
+        if self.inbox.is_spilling() {
+            self.take_spill();
+            return self.with_next(serve);
+        }
+        None
+    }
+
+    /// Takes over the spill, behind everything that is in the ring by now.
+    #[cold]
+    fn take_spill(&mut self) {
+        let mut spill = lock(&self.inbox.spill);
+        std::mem::swap(&mut self.spilled, &mut spill.list);
+        self.spilled_at = self.inbox.ring.tail();
+        self.inbox.spilling.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether nothing is there and nobody is adding anything.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.spilled.is_empty() && self.inbox.ring.tail() == self.head.position() && !self.inbox.is_spilling()
+    }
+
+    /// Sleeps until something is there, somebody wakes the thread or `timeout` is over. May wake early.
+    pub(crate) fn park(&self, timeout: Option<Duration>) {
+        if self.announce_sleep() {
+            match timeout {
+                #[cfg(not(loom))]
+                Some(timeout) => thread::park_timeout(timeout),
+                _ => thread::park(),
+            }
+        }
+        self.inbox.sleeping.store(false, Ordering::SeqCst);
+    }
+
+    /// Says that the next push has to wake this side; `false` if there is something already.
+    pub(crate) fn announce_sleep(&self) -> bool {
+        self.inbox.sleeping.store(true, Ordering::SeqCst);
+        self.is_empty()
+    }
+
+    /// Takes no more mail. What is there can still be taken.
+    pub(crate) fn close(&mut self) {
+        self.inbox.ring.close();
+        let mut spill = lock(&self.inbox.spill);
+        spill.closed = true;
+    }
+
+    /// Whether something is there, or will be in a moment.
+    #[inline]
+    pub(crate) fn is_ready(&self) -> bool {
+        self.head.is_ready(&self.inbox.ring) || !self.spilled.is_empty() || self.inbox.is_spilling()
+    }
+
+    /// Waits until nobody is writing, then takes what is left, in order, until nothing is.
+    pub(crate) fn drain(&mut self, mut serve: impl FnMut(&mut T)) {
+        while !self.is_empty() {
+            if self.with_next(&mut serve).is_none() {
+                relax();
+            }
+        }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.close();
+        self.drain(|_| ());
+    }
+}
+
+impl<T> fmt::Debug for Inbox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("ring", &self.ring).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("inbox", &self.inbox).finish_non_exhaustive()
+    }
+}

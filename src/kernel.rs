@@ -1,0 +1,210 @@
+//! [`Kernel`]: one node.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::alarm::Alarms;
+use crate::ask::Ask;
+use crate::clock::{Clock, SystemClock, Time};
+use crate::code::Code;
+use crate::counters::Counters;
+use crate::directory::Directory;
+use crate::id::{NodeId, ParseIdError};
+use crate::message::Message;
+use crate::opening::NamespaceBuilder;
+use crate::record::Record;
+use crate::stop::{StopReport, depart};
+
+/// How long a kernel waits for its threads when it is dropped.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One node: the namespaces, the clock, and the way in from outside.
+///
+/// A handle; cloning it is cheap, it is `Send + Sync`, and when the last one is dropped the kernel stops, as
+/// [`stop`](Self::stop) with five seconds does.
+///
+/// ```
+/// use rohrpost::Kernel;
+///
+/// let kernel = Kernel::builder("car-7").start()?;
+/// let app = kernel.namespace("navigation").threads(2).open()?;
+/// assert_eq!(app.address().to_string(), ".navigation.car-7");
+///
+/// let report = kernel.stop(std::time::Duration::from_secs(1));
+/// assert!(report.is_complete());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Kernel {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    directory: Arc<Directory>,
+    alarms: Arc<Alarms>,
+}
+
+/// How a kernel is started. Made by [`Kernel::builder`].
+#[derive(Debug)]
+#[must_use = "a kernel is started by `start`"]
+pub struct KernelBuilder {
+    name: String,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why a kernel was not started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The node's name is no name.
+    #[error("the node's name is wrong: {0}")]
+    Name(#[from] ParseIdError),
+}
+
+/// Why a message from outside was not sent. It has the message.
+#[derive(thiserror::Error)]
+#[error("the message to {} was not sent: {code}", .message.receiver().map_or_else(String::new, |to| to.to_string()))]
+pub struct SendError {
+    code: Code,
+    message: Box<Message<'static>>,
+}
+
+impl Kernel {
+    /// A kernel whose node has this name, or a number in plain digits.
+    pub fn builder(name: impl Into<String>) -> KernelBuilder {
+        KernelBuilder { name: name.into(), clock: Arc::new(SystemClock::new()) }
+    }
+
+    /// The node's id.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.inner.directory.node
+    }
+
+    /// What the kernel's clock shows.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.inner.directory.clock.now()
+    }
+
+    /// A namespace with this name, to be opened.
+    pub fn namespace(&self, name: impl Into<String>) -> NamespaceBuilder {
+        NamespaceBuilder::new(self.inner.directory.clone(), name.into())
+    }
+
+    /// Asks a target from outside; see [`Ask`]. A missing node is this one; a missing namespace is an error.
+    pub fn ask<R: Record>(&self, to: Address, record: R) -> Ask<R> {
+        Ask::new(self.inner.directory.clone(), self.inner.alarms.clone(), to, record)
+    }
+
+    /// Sends a notification from outside: one hand-off, from any thread.
+    ///
+    /// It has no sender to come back to: what fails at once is the error, with the message inside; what fails later
+    /// is a dead letter.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with [`Code::BUSY`], [`Code::STOPPED`], [`Code::NO_NAMESPACE`], [`Code::NO_NODE`],
+    /// [`Code::NO_SERVICE`], or [`Code::NO_TARGET`] where this thread can tell.
+    pub fn notify<R: Record>(&self, to: Address, record: R) -> Result<(), SendError> {
+        self.send(Message::notification(to, record))
+    }
+
+    /// Sends a message that was built by hand, as [`notify`](Self::notify) does. Nobody gets its answer.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`].
+    pub fn send(&self, mut message: Message<'static>) -> Result<(), SendError> {
+        message.launch_from_outside();
+        let sent = self.inner.directory.send(message);
+        sent.map_err(|(message, code)| SendError { code, message: Box::new(message) })
+    }
+
+    /// What became of all mail so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.inner.directory.counters()
+    }
+
+    /// Stops: all mail on the way comes back with [`Code::STOPPED`], targets are told and dropped, threads end.
+    ///
+    /// Waits `timeout` at most; a thread that is not back by then is named in the report and left to itself. On a
+    /// worker thread it does not wait: the threads end in the background. Afterwards everything that is asked, sent
+    /// or opened ends with [`Code::STOPPED`].
+    pub fn stop(&self, timeout: Duration) -> StopReport {
+        self.inner.stop(timeout)
+    }
+}
+
+impl Inner {
+    fn stop(&self, timeout: Duration) -> StopReport {
+        let directory = &self.directory;
+        let spaces = {
+            let mut spaces = directory.spaces.write();
+            directory.begin_stopping();
+            spaces.drain().map(|(_, space)| space).collect::<Vec<_>>()
+        };
+        let report = depart(&spaces, timeout);
+        if !report.in_background {
+            directory.refuse_askers();
+        }
+        self.alarms.stop();
+        report
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Nobody is left to read the report.
+        let _ = self.stop(STOP_TIMEOUT);
+    }
+}
+
+impl KernelBuilder {
+    /// The clock that the kernel reads; default the system's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts the kernel. It has no threads until a namespace is opened.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub fn start(self) -> Result<Kernel, StartError> {
+        let node = NodeId::learn(&self.name)?;
+        let alarms = Alarms::new(self.clock.clone());
+        let directory = Arc::new(Directory::new(node, self.clock));
+        Ok(Kernel { inner: Arc::new(Inner { directory, alarms }) })
+    }
+}
+
+impl SendError {
+    /// Why it was not sent.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn into_message(self) -> Message<'static> {
+        *self.message
+    }
+}
+
+impl fmt::Debug for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendError").field("code", &self.code).field("message", &self.message).finish()
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kernel").field("node", &self.node()).finish_non_exhaustive()
+    }
+}

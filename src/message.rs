@@ -1,0 +1,460 @@
+//! [`Message`]: an envelope and its records.
+//!
+//! A message is 120 bytes and moves by value: into a waiting list, into a hand-off slot, into a [`HeldMessage`]. On
+//! the direct path it does not move at all: the receiver borrows it from its sender's stack. What most messages do
+//! not have (a text, a second record, another node) lies behind one pointer.
+//!
+//! [`HeldMessage`]: crate::HeldMessage
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::num::NonZeroU64;
+
+use bitflags::bitflags;
+
+use crate::address::Address;
+use crate::body::Body;
+use crate::clock::Time;
+use crate::code::{Code, Failure};
+use crate::id::{Nid, NodeId, Tid};
+use crate::record::{Record, RecordType};
+use crate::reply::Asker;
+
+bitflags! {
+    /// What the envelope says beside addresses and code.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Flags: u16 {
+        /// The sender wants an answer.
+        const WANT_ANSWER = 1;
+        /// The message has been turned round and is on its way back.
+        const TURNED = 1 << 1;
+        /// The sender waits for it on the stack.
+        const CALL = 1 << 2;
+        /// The handler wants it carried on to the receiver that now stands in the envelope.
+        const FORWARD = 1 << 3;
+        /// The handler has taken it; what the dispatcher still sees is empty.
+        const TAKEN = 1 << 4;
+        /// It may not leave the node.
+        const LOCAL_ONLY = 1 << 5;
+        /// The sender's thread watches its deadline.
+        const TRACKED = 1 << 6;
+        /// It left its sender's thread, which keeps room for its answer.
+        const RESERVED = 1 << 7;
+        /// A notice that the deadline passed; the message itself is elsewhere.
+        const NOTICE = 1 << 8;
+        /// It was built by hand and has not been sent.
+        const DRAFT = 1 << 9;
+    }
+}
+
+/// Tells the answers of one target's requests apart; unique on its worker thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub(crate) u64);
+
+/// Who sent a message.
+#[derive(Debug)]
+pub(crate) enum Sender {
+    /// A target of this node.
+    Target(NonZeroU64, Nid),
+    /// A plain thread; it waits for the answer if there is an asker.
+    Outside(Option<Asker>),
+}
+
+impl Sender {
+    /// The target with the generated id `tid`.
+    #[inline]
+    pub(crate) fn target(tid: Tid, nid: Nid) -> Self {
+        NonZeroU64::new(tid.raw()).map_or(Self::Outside(None), |tid| Self::Target(tid, nid))
+    }
+}
+
+/// What only few messages have.
+#[derive(Debug, Default)]
+pub(crate) struct Cold {
+    pub(crate) text: Cow<'static, str>,
+    /// The records after the first.
+    pub(crate) more: Vec<Body<'static>>,
+    /// The receiver's node, where it is not the sender's.
+    pub(crate) elsewhere: Option<NodeId>,
+}
+
+/// An envelope and its records.
+///
+/// A handler borrows it; `'m` is the life of the memory it lies in, so a message can be taken out of a handler only
+/// with [`Context::hold`](crate::Context::hold). One that you build yourself is a `Message<'static>`.
+///
+/// Cost: 120 bytes. A record of up to 32 bytes lies in the message; a larger one is borrowed from the sender's stack
+/// on the direct path and moves to the heap when the message waits, is held or crosses a thread. Records after the
+/// first and a text that is not empty allocate.
+///
+/// ```
+/// use rohrpost::{Address, Message, Record, record};
+///
+/// #[derive(Clone, Debug)]
+/// struct Tick(u64);
+/// record!(Tick, "clock.tick");
+///
+/// let clock: Address = "clock.home.".parse()?;
+/// let message = Message::notification(clock, Tick(1)).and(Tick(2));
+/// assert_eq!(message.records().count(), 2);
+/// assert_eq!(message.record::<Tick>().map(|tick| tick.0), Some(1));
+/// assert!(!message.wants_answer());
+/// # Ok::<(), rohrpost::ParseAddressError>(())
+/// ```
+#[repr(C)]
+pub struct Message<'m> {
+    pub(crate) body: Body<'m>,
+    /// What has become of it so far.
+    pub(crate) code: Code,
+    pub(crate) flags: Flags,
+    /// Forwardings in a row, bounded so that a circle of forwarders starves nobody.
+    pub(crate) hops: u16,
+    /// Which life of the sender sent it: a restarted target does not get its predecessor's mail back.
+    pub(crate) life: u32,
+    pub(crate) cold: Option<Box<Cold>>,
+    pub(crate) sender: Sender,
+    pub(crate) tid: Tid,
+    pub(crate) nid: Nid,
+    /// The node of the sender; in a draft that of the receiver.
+    pub(crate) node: NodeId,
+    pub(crate) deadline: Time,
+    pub(crate) request: u64,
+    /// `'m` is invariant: no message can be put in the place of the one that a handler is looking at.
+    brand: PhantomData<fn(&'m ()) -> &'m ()>,
+}
+
+/// One record of a message, of a type to be found out.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRef<'a> {
+    body: &'a Body<'a>,
+}
+
+impl Message<'static> {
+    /// A message that wants no answer. It comes back only if it fails.
+    pub fn notification<R: Record>(to: Address, record: R) -> Self {
+        Self::draft(to, Body::new(record), Flags::empty())
+    }
+
+    /// A message that wants an answer.
+    pub fn request<R: Record>(to: Address, record: R) -> Self {
+        Self::draft(to, Body::new(record), Flags::WANT_ANSWER)
+    }
+
+    fn draft(to: Address, body: Body<'static>, flags: Flags) -> Self {
+        Message::new(to, body, flags | Flags::DRAFT, Sender::Outside(None))
+    }
+
+    /// Adds a record. The message is routed by its first one.
+    #[must_use]
+    pub fn and<R: Record>(mut self, record: R) -> Self {
+        self.cold().more.push(Body::new(record));
+        self
+    }
+
+    /// Sets the moment after which the message is not handled any more; without it the sender's deadline is
+    /// inherited.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Time) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Keeps the message on its node: at the edge it comes back with [`Code::NOT_ROUTABLE`].
+    #[must_use]
+    pub fn local_only(mut self) -> Self {
+        self.flags |= Flags::LOCAL_ONLY;
+        self
+    }
+}
+
+impl<'m> Message<'m> {
+    #[inline]
+    pub(crate) fn new(to: Address, body: Body<'m>, flags: Flags, sender: Sender) -> Self {
+        Self {
+            body,
+            code: Code::NOT_HANDLED,
+            flags,
+            hops: 0,
+            life: 0,
+            cold: None,
+            sender,
+            tid: to.tid,
+            nid: to.nid,
+            node: to.node,
+            deadline: Time::NEVER,
+            request: 0,
+            brand: PhantomData,
+        }
+    }
+
+    /// Who sent it: the requester of a request, the one who answered of an answer. `None` for a plain thread.
+    #[must_use]
+    pub fn sender(&self) -> Option<Address> {
+        if self.is_answer() { Some(self.destination()) } else { self.origin() }
+    }
+
+    /// To whom it is addressed. `None` for the answer to a plain thread.
+    #[must_use]
+    pub fn receiver(&self) -> Option<Address> {
+        if self.is_answer() { self.origin() } else { Some(self.destination()) }
+    }
+
+    /// Whether it wants an answer.
+    #[must_use]
+    pub const fn wants_answer(&self) -> bool {
+        self.flags.contains(Flags::WANT_ANSWER)
+    }
+
+    /// Whether it is on its way back: an answer, or a message that failed.
+    #[must_use]
+    pub const fn is_answer(&self) -> bool {
+        self.flags.contains(Flags::TURNED)
+    }
+
+    /// Whether it has been held or was taken otherwise, so that nothing is left here but the envelope.
+    #[must_use]
+    pub const fn is_taken(&self) -> bool {
+        self.flags.contains(Flags::TAKEN)
+    }
+
+    /// What has become of it: [`Code::NOT_HANDLED`] until somebody says otherwise.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// A text about the code, for logs; empty if there is none.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.cold.as_deref().map_or("", |cold| &cold.text)
+    }
+
+    /// Which request this is, or answers.
+    #[must_use]
+    pub fn request_id(&self) -> Option<RequestId> {
+        self.wants_answer().then_some(RequestId(self.request))
+    }
+
+    /// The moment after which it is not handled any more.
+    #[must_use]
+    pub fn expires(&self) -> Option<Time> {
+        (self.deadline != Time::NEVER).then_some(self.deadline)
+    }
+
+    /// The type of the first record.
+    #[must_use]
+    pub const fn kind(&self) -> &'static RecordType {
+        self.body.kind()
+    }
+
+    /// The first record of type `R`.
+    #[inline]
+    #[must_use]
+    pub fn record<R: Record>(&self) -> Option<&R> {
+        self.body.get().or_else(|| self.cold.as_deref()?.more.iter().find_map(Body::get))
+    }
+
+    /// The first record of type `R`, to change it.
+    #[must_use]
+    pub fn record_mut<R: Record>(&mut self) -> Option<&mut R> {
+        self.body.get_mut().or_else(|| self.cold.as_deref_mut()?.more.iter_mut().find_map(Body::get_mut))
+    }
+
+    /// Takes the first record of type `R` out, leaving `()` in its place.
+    #[must_use]
+    pub fn take<R: Record>(&mut self) -> Option<R> {
+        self.body.take().or_else(|| self.cold.as_deref_mut()?.more.iter_mut().find_map(Body::take))
+    }
+
+    /// All records in order; at least one.
+    pub fn records(&self) -> impl Iterator<Item = RecordRef<'_>> {
+        let more = self.cold.as_deref().map_or(&[][..], |cold| &cold.more);
+        std::iter::once(&self.body).chain(more).map(|body| RecordRef { body })
+    }
+
+    /// Sets the code. A code that is not [`Code::OK`] sends the message back.
+    pub fn set_code(&mut self, code: Code) {
+        self.code = code;
+    }
+
+    /// Sets the code and the text of `failure`. Allocates if the text is not empty.
+    pub fn fail(&mut self, failure: Failure) {
+        let (code, text) = failure.into_parts();
+        self.code = code;
+        self.set_text(text);
+    }
+
+    /// Puts `answer` in the place of the records and sets [`Code::OK`]. It travels when the handler has returned.
+    pub fn answer<R: Record>(&mut self, answer: R) {
+        self.code = Code::OK;
+        let record = std::mem::replace(&mut self.body, Body::new(answer));
+        let more = self.cold.as_deref_mut().map(|cold| std::mem::take(&mut cold.more));
+        drop((record, more));
+    }
+
+    /// Puts several answers in the place of the records.
+    pub(crate) fn answer_all(&mut self, parts: Vec<Body<'static>>) {
+        self.answer(());
+        let mut parts = parts.into_iter();
+        if let Some(first) = parts.next() {
+            self.body = first;
+        }
+        self.cold().more = parts.collect();
+    }
+
+    /// A notification to the same receiver with copies of the records; `None` if one of them is `no_clone`.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Message<'static>> {
+        let mut copy = Message::draft(self.destination(), self.body.try_clone()?, Flags::empty());
+        for body in self.cold.iter().flat_map(|cold| &cold.more) {
+            copy.cold().more.push(body.try_clone()?);
+        }
+        Some(copy)
+    }
+
+    /// The target that sent it first.
+    pub(crate) fn origin(&self) -> Option<Address> {
+        match self.sender {
+            Sender::Target(tid, nid) => Some(Address { tid: Tid::from_raw(tid.get()), nid, node: self.node }),
+            Sender::Outside(_) => None,
+        }
+    }
+
+    /// The target that is to handle it, or did.
+    pub(crate) fn destination(&self) -> Address {
+        let elsewhere = self.cold.as_deref().and_then(|cold| cold.elsewhere);
+        Address { tid: self.tid, nid: self.nid, node: elsewhere.unwrap_or(self.node) }
+    }
+
+    /// Takes a missing namespace and node from the sender's home. Another node than that goes out of the way.
+    pub(crate) fn complete_from(&mut self, nid: Nid, node: NodeId) {
+        if self.nid.is_unset() {
+            self.nid = nid;
+        }
+        if self.node != node {
+            if !self.node.is_unset() {
+                self.cold().elsewhere = Some(self.node);
+            }
+            self.node = node;
+        }
+    }
+
+    pub(crate) fn cold(&mut self) -> &mut Cold {
+        self.cold.get_or_insert_default()
+    }
+
+    pub(crate) fn set_text(&mut self, text: Cow<'static, str>) {
+        if !text.is_empty() || self.cold.is_some() {
+            self.cold().text = text;
+        }
+    }
+
+    /// The type of the record that was asked for, also if only a notice came back.
+    pub(crate) fn asked(&self) -> &'static RecordType {
+        self.body.get::<crate::record::Absent>().map_or(self.kind(), |absent| absent.record())
+    }
+
+    /// Whether it has more than one record.
+    #[inline]
+    pub(crate) fn has_several(&self) -> bool {
+        self.cold.as_deref().is_some_and(|cold| !cold.more.is_empty())
+    }
+
+    /// Takes an answer of type `A` out. A handler that set no answer has answered `()`.
+    pub(crate) fn take_answer<A: Record>(&mut self) -> Option<A> {
+        if !self.body.kind().is::<A>() && <()>::TYPE.is::<A>() {
+            self.body.clear();
+        }
+        self.body.take()
+    }
+
+    /// Takes code and text out as a failure.
+    pub(crate) fn take_failure(&mut self) -> Failure {
+        let text = self.cold.as_deref_mut().map(|cold| std::mem::take(&mut cold.text));
+        Failure::new(self.code, text.unwrap_or_default())
+    }
+
+    /// Takes the answer out. A handler that set no answer has answered `()`.
+    pub(crate) fn into_answer<A: Record>(mut self) -> Result<A, Failure> {
+        if !self.code.is_ok() {
+            return Err(self.take_failure().with_message(self.into_owned()));
+        }
+        if let Some(answer) = self.take_answer() {
+            return Ok(answer);
+        }
+        let text = format!("the answer is a `{}`, not a `{}`", self.kind().name(), A::NAME);
+        Err(Failure::new(Code::MALFORMED, text).with_message(self.into_owned()))
+    }
+
+    /// Makes a message that was built by hand one that can be sent.
+    pub(crate) fn launch(&mut self) {
+        self.flags &= Flags::WANT_ANSWER | Flags::LOCAL_ONLY;
+        self.code = Code::NOT_HANDLED;
+    }
+
+    /// The same for one that no target sends: nobody gets its answer.
+    pub(crate) fn launch_from_outside(&mut self) {
+        self.launch();
+        self.flags -= Flags::WANT_ANSWER;
+        self.sender = Sender::Outside(None);
+    }
+
+    /// Moves the message out and leaves an envelope marked as taken.
+    #[inline]
+    pub(crate) fn take_all(&mut self) -> Message<'static> {
+        let taken = Message {
+            body: self.body.take_all().into_owned(),
+            code: self.code,
+            flags: self.flags,
+            hops: self.hops,
+            life: self.life,
+            cold: self.cold.take(),
+            sender: std::mem::replace(&mut self.sender, Sender::Outside(None)),
+            tid: self.tid,
+            nid: self.nid,
+            node: self.node,
+            deadline: self.deadline,
+            request: self.request,
+            brand: PhantomData,
+        };
+        self.flags |= Flags::TAKEN;
+        taken
+    }
+
+    /// The same message in memory of its own.
+    pub(crate) fn into_owned(mut self) -> Message<'static> {
+        self.take_all()
+    }
+}
+
+impl<'a> RecordRef<'a> {
+    /// The record's type.
+    #[must_use]
+    pub const fn kind(self) -> &'static RecordType {
+        self.body.kind()
+    }
+
+    /// The record, if it is an `R`.
+    #[must_use]
+    pub fn downcast<R: Record>(self) -> Option<&'a R> {
+        self.body.get()
+    }
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut message = f.debug_struct("Message");
+        message.field("sender", &self.sender()).field("receiver", &self.receiver()).field("code", &self.code);
+        if !self.text().is_empty() {
+            message.field("text", &self.text());
+        }
+        if let Some(deadline) = self.expires() {
+            message.field("deadline", &deadline);
+        }
+        message.field("flags", &self.flags).field("records", &self.records().collect::<Vec<_>>()).finish()
+    }
+}
+
+const _: () = assert!(size_of::<Sender>() == 16, "a sender is two words");
+const _: () = assert!(size_of::<Message<'static>>() == 120, "a message and its stamp are two cache lines");

@@ -1,0 +1,250 @@
+//! [`Namespace`]: worker threads and the targets on them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::code::Code;
+use crate::core::Core;
+use crate::directory::{Directory, Space};
+use crate::id::{Nid, Tid};
+use crate::orders;
+use crate::post::{Mail, Post};
+use crate::residents::Extra;
+use crate::setup::{Placement, RegisterError, Setup};
+use crate::stop::{StopReport, depart};
+use crate::target::Target;
+use crate::thread::Thread;
+
+/// A handle to a namespace: one or more worker threads and the targets that live on them.
+///
+/// It is cheap to clone, and `Send + Sync`. It does not keep its kernel alive: when the last [`Kernel`](crate::Kernel)
+/// is gone, registering says [`RegisterError::Stopped`].
+///
+/// ```
+/// use rohrpost::{Context, Kernel, Message, Outcome, Setup, Target};
+///
+/// struct Sink;
+/// impl Target for Sink {
+///     fn receive(&mut self, _message: &mut Message<'_>, _ctx: &mut Context<'_>) -> Outcome {
+///         Outcome::Handled
+///     }
+/// }
+///
+/// let kernel = Kernel::builder("car-7").start()?;
+/// let app = kernel.namespace("navigation").threads(2).open()?;
+/// let first = app.register(Sink)?;                    // on the first thread
+/// let second = app.register_on(1, Sink)?;
+/// let named = app.register_as("sink", Sink)?;
+/// assert_eq!(named.to_string(), "sink.navigation.car-7");
+/// assert!(app.register_as("sink", Sink).is_err());    // a name is given once
+/// let spread = app.register_with(Setup::new().spread(), Sink)?;
+/// # let _ = (first, second, spread);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Namespace {
+    directory: Arc<Directory>,
+    space: Arc<Space>,
+}
+
+impl Namespace {
+    pub(crate) const fn new(directory: Arc<Directory>, space: Arc<Space>) -> Self {
+        Self { directory, space }
+    }
+
+    /// The namespace's id.
+    #[must_use]
+    pub fn id(&self) -> Nid {
+        self.space.nid
+    }
+
+    /// How many worker threads it has.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.space.posts.len()
+    }
+
+    /// The namespace's address: that of its services.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        Address::service(self.space.nid).on_node(self.directory.node)
+    }
+
+    /// Registers a target on the first thread. It starts there, before any mail for it, perhaps after this returns.
+    ///
+    /// Takes a place in the hand-off and a box for the target.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`].
+    pub fn register<T: Target + Send>(&self, target: T) -> Result<Address, RegisterError> {
+        self.register_with(Setup::new(), target)
+    }
+
+    /// Registers a target on the thread with this index, from 0 on.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`].
+    pub fn register_on<T: Target + Send>(&self, thread: usize, target: T) -> Result<Address, RegisterError> {
+        self.register_with(Setup::new().thread(thread), target)
+    }
+
+    /// Registers a target under a name, on the first thread. The address has the name for its TID.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`].
+    pub fn register_as<T: Target + Send>(&self, name: &str, target: T) -> Result<Address, RegisterError> {
+        self.register_with(Setup::new().name(name), target)
+    }
+
+    /// Registers a target with its particulars.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`].
+    pub fn register_with<T: Target + Send>(&self, setup: Setup, target: T) -> Result<Address, RegisterError> {
+        let on_panic = setup.on_panic;
+        self.settle(&setup, move |name| (Box::new(target), Extra::of(name, on_panic, None)))
+    }
+
+    /// Registers what `factory` makes on its thread, and what it makes again after a panic, unless `setup` says
+    /// otherwise. What it makes need not be `Send`. If the first call panics, nobody is registered.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`].
+    pub fn register_factory<T: Target>(
+        &self,
+        setup: Setup,
+        mut factory: impl FnMut() -> T + Send + 'static,
+    ) -> Result<Address, RegisterError> {
+        let setup = setup.restarting();
+        let on_panic = setup.on_panic;
+        self.settle(&setup, move |name| {
+            let target = Box::new(factory());
+            let factory = Box::new(move || Box::new(factory()) as Box<dyn Target>);
+            (target, Extra::of(name, on_panic, Some(factory)))
+        })
+    }
+
+    fn settle(
+        &self,
+        setup: &Setup,
+        make: impl FnOnce(Option<Tid>) -> (Box<dyn Target>, Option<Extra>) + Send + 'static,
+    ) -> Result<Address, RegisterError> {
+        let post = self.place(setup.placement)?;
+        let name = setup.tid()?;
+        if self.directory.is_stopping() || post.is_closing() {
+            return Err(RegisterError::Stopped);
+        }
+        let claim = |tid| match name {
+            Some(name) if !self.space.claim(name, tid) => Err(RegisterError::NameTaken(name)),
+            _ => Ok(()),
+        };
+        let space = self.space.clone();
+        let unclaim = move |tid| {
+            if let Some(name) = name {
+                space.release(name, tid);
+            }
+        };
+        let tid = orders::register(post, claim, unclaim, move || make(name))?;
+        Ok(self.complete(name.unwrap_or(tid)))
+    }
+
+    fn place(&self, placement: Placement) -> Result<&Arc<Post>, RegisterError> {
+        let threads = self.threads();
+        let index = match placement {
+            Placement::Default => 0,
+            Placement::Thread(index) => index,
+            Placement::Spread => self.space.spread.fetch_add(1, Ordering::Relaxed) % threads,
+        };
+        self.space.posts.get(index).ok_or(RegisterError::NoThread { index, threads })
+    }
+
+    fn complete(&self, tid: Tid) -> Address {
+        Address { tid, nid: self.space.nid, node: self.directory.node }
+    }
+
+    /// Has `build` run on the thread with this index and returns what it returns: the way to register targets that
+    /// are not `Send`, or share what is not. On that very thread it runs at once.
+    ///
+    /// # Errors
+    ///
+    /// What `build` returns, as it is; [`RegisterError::Panicked`], [`RegisterError::NoThread`],
+    /// [`RegisterError::Stopped`], [`RegisterError::Busy`]; [`RegisterError::WouldBlock`] on another worker thread.
+    pub fn build_on<R: Send + 'static>(
+        &self,
+        thread: usize,
+        build: impl FnOnce(Thread<'_>) -> Result<R, RegisterError> + Send + 'static,
+    ) -> Result<R, RegisterError> {
+        let post = self.place(Placement::Thread(thread))?;
+        let run = move |core: &Core| {
+            let built = core.guard(|| build(Thread::new(core)));
+            built.unwrap_or_else(|panic| Err(RegisterError::Panicked(panic.0)))
+        };
+        if let Some(core) = Core::current() {
+            let own = Arc::ptr_eq(&core.post, post);
+            return if own { run(&core) } else { Err(RegisterError::WouldBlock(thread)) };
+        }
+        if post.is_here() {
+            return Err(RegisterError::WouldBlock(thread));
+        }
+        let (done, built) = mpsc::sync_channel(1);
+        let order = move |core: &Core| {
+            if !core.is_closing() {
+                // Whoever built has gone away; the targets stay.
+                let _ = done.send(run(core));
+            }
+        };
+        match post.inbox.push(Mail::Order(Box::new(order))) {
+            Ok(()) => built.recv().unwrap_or(Err(RegisterError::Stopped)),
+            Err(crate::ring::PushError::Full(_)) => Err(RegisterError::Busy),
+            Err(crate::ring::PushError::Closed(_)) => Err(RegisterError::Stopped),
+        }
+    }
+
+    /// Has a target deregistered on its thread. Mail that waits for it comes back with [`Code::STOPPED`], later mail
+    /// with [`Code::NO_TARGET`].
+    ///
+    /// # Errors
+    ///
+    /// The code that a message to it would come back with, where this thread can tell.
+    pub fn deregister(&self, target: Address) -> Result<(), Code> {
+        let (tid, post) = self.directory.route(target.completed_from(self.address()))?;
+        orders::deregister(&post, tid)
+    }
+
+    /// The address of a named target with its generated id: mail to it takes no look-up.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::NO_TARGET`] if nobody has the name.
+    pub fn resolve(&self, name: &str) -> Result<Address, Code> {
+        let tid = Tid::learn(name).map_err(|_| Code::NO_TARGET)?;
+        self.space.names.read().get(&tid).map(|&tid| self.complete(tid)).ok_or(Code::NO_TARGET)
+    }
+
+    /// Closes the namespace: mail on the way comes back with [`Code::STOPPED`], targets are told and dropped, the
+    /// threads end. Waits `timeout` at most; on a worker thread it does not wait, and the threads end in the
+    /// background. The id can be opened anew at once.
+    pub fn close(&self, timeout: Duration) -> StopReport {
+        let mut spaces = self.directory.spaces.write();
+        if spaces.get(&self.space.nid).is_some_and(|open| Arc::ptr_eq(open, &self.space)) {
+            spaces.remove(&self.space.nid);
+        }
+        drop(spaces);
+        depart(std::slice::from_ref(&self.space), timeout)
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace").field("id", &self.space.nid).field("threads", &self.threads()).finish()
+    }
+}

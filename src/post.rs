@@ -1,0 +1,134 @@
+//! A worker as other threads see it: its inbox, its bounds, its counters.
+
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
+use std::thread::ThreadId;
+
+use parking_lot::Mutex;
+
+use crate::clock::Sleeper;
+use crate::core::Core;
+use crate::counters::Tally;
+use crate::handoff::{Inbox, Receiver};
+use crate::id::{Nid, Tid};
+use crate::message::Message;
+use crate::registry::{NoVacancy, Vacancies};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
+
+const _: () = assert!(size_of::<Mail>() == 120, "mail is as large as its message");
+
+/// What crosses a thread.
+pub(crate) enum Mail {
+    Message(Message<'static>),
+    Order(Order),
+}
+
+/// Something that a worker is to do between two messages.
+pub(crate) type Order = Box<dyn FnOnce(&Core) + Send>;
+
+/// How much a worker takes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Messages in the hand-off.
+    pub(crate) handoff: usize,
+    /// Messages that wait for a target that is not idle.
+    pub(crate) waiting: usize,
+    /// Held messages.
+    pub(crate) held: usize,
+    /// Requests to other threads that are not answered yet.
+    pub(crate) requests: usize,
+    /// Nested dispatches.
+    pub(crate) depth: u32,
+}
+
+/// A worker as other threads see it.
+pub(crate) struct Post {
+    /// Its number in the kernel, from 1 on.
+    pub(crate) worker: u32,
+    pub(crate) nid: Nid,
+    /// Its index in the namespace, from 0 on.
+    pub(crate) index: usize,
+    /// The thread's name.
+    pub(crate) name: String,
+    /// Whether it is driven, and has no thread of its own.
+    pub(crate) driven: bool,
+    pub(crate) inbox: Arc<Inbox<Mail>>,
+    pub(crate) limits: Limits,
+    pub(crate) tally: Tally,
+    /// Messages that are held by targets of this worker, wherever they are.
+    pub(crate) held: AtomicUsize,
+    /// The thread that runs it, once it does.
+    pub(crate) host: OnceLock<ThreadId>,
+    /// Whether it takes no ordinary mail any more.
+    pub(crate) closing: AtomicBool,
+    /// The first generation of its slots.
+    pub(crate) base: u32,
+    /// Counts the slots that have been handed to an allocator.
+    pub(crate) slots: AtomicU64,
+    /// Where other threads get slots for targets that they register here.
+    vacancies: Mutex<Vacancies>,
+}
+
+impl Post {
+    /// The post of the worker with number `worker`, whose slots begin with generation `base`.
+    pub(crate) fn new(
+        (worker, base): (u32, u32),
+        (nid, index): (Nid, usize),
+        name: String,
+        driven: bool,
+        limits: Limits,
+    ) -> (Arc<Self>, Receiver<Mail>) {
+        let (inbox, head) = Inbox::new(limits.handoff);
+        let inbox = Arc::new(inbox);
+        let receiver = Receiver::new(inbox.clone(), head);
+        let post = Self {
+            worker,
+            nid,
+            index,
+            name,
+            driven,
+            inbox,
+            limits,
+            tally: Tally::default(),
+            held: AtomicUsize::new(0),
+            host: OnceLock::new(),
+            closing: AtomicBool::new(false),
+            base,
+            slots: AtomicU64::new(0),
+            vacancies: Mutex::new(Vacancies::new(base)),
+        };
+        (Arc::new(post), receiver)
+    }
+
+    /// An id for a target that another thread registers here.
+    pub(crate) fn reserve(&self) -> Result<Tid, NoVacancy> {
+        let (slot, generation) = self.vacancies.lock().next(&self.slots)?;
+        Ok(Tid::generated(self.worker, slot, generation))
+    }
+
+    /// Gives back the slot of an id from [`Post::reserve`].
+    pub(crate) fn give_back(&self, slot: u32, generation: u32) {
+        self.vacancies.lock().give_back(slot, generation);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Whether the calling thread is the one that runs this worker.
+    pub(crate) fn is_here(&self) -> bool {
+        self.host.get() == Some(&std::thread::current().id())
+    }
+}
+
+impl Sleeper for Post {
+    fn wake(&self) {
+        self.inbox.wake();
+    }
+}
+
+impl std::fmt::Debug for Post {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Post").field("name", &self.name).field("inbox", &self.inbox).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+//! Records: the typed data that mail carries, and the description by which the library handles them untyped.
+
+use std::any::TypeId;
+use std::fmt;
+use std::mem::{align_of, needs_drop, size_of};
+
+use crate::id::RecordId;
+
+/// Typed user data that a message carries. Implemented by [`record!`](crate::record!).
+///
+/// A record is any `Debug + Send + 'static` type of your own. It is `Clone` too, so that observers can have copies,
+/// unless it is marked `no_clone`.
+pub trait Record: fmt::Debug + Send + Sized + 'static {
+    /// What a request with this record is answered with; `()` if there is nothing to say.
+    type Answer: Record;
+
+    /// The name, such as `calc.add`; letters, digits, `_`, `-` and dots.
+    const NAME: &'static str;
+
+    /// The hash of [`Record::NAME`].
+    const ID: RecordId = RecordId::name(Self::NAME);
+
+    /// The description of this type; made by [`record!`](crate::record!).
+    const TYPE: &'static RecordType;
+}
+
+/// What the library knows of a record type: its name, its layout, and how to print, clone and drop it.
+pub struct RecordType {
+    name: &'static str,
+    id: RecordId,
+    type_id: TypeId,
+    answer: fn() -> &'static Self,
+    local: bool,
+    pub(crate) size: usize,
+    pub(crate) align: usize,
+    pub(crate) vtable: Vtable,
+}
+
+/// The operations on a record whose type is known only to its [`RecordType`].
+pub(crate) use crate::body::Vtable;
+
+impl RecordType {
+    /// The description of a record whose copies observers may have.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of<R: Record + Clone>() -> Self {
+        Self { vtable: Vtable::of::<R>().cloning::<R>(), ..Self::no_clone::<R>() }
+    }
+
+    /// The description of a record that cannot be copied.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn no_clone<R: Record>() -> Self {
+        Self {
+            name: R::NAME,
+            id: R::ID,
+            type_id: TypeId::of::<R>(),
+            answer: || <R::Answer as Record>::TYPE,
+            local: false,
+            size: size_of::<R>(),
+            align: align_of::<R>(),
+            vtable: Vtable::of::<R>(),
+        }
+    }
+
+    /// The same for a record that does not leave its node.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn local(self) -> Self {
+        Self { local: true, ..self }
+    }
+
+    /// The record's name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The record's id.
+    #[must_use]
+    pub const fn id(&self) -> RecordId {
+        self.id
+    }
+
+    /// The type of the record that answers this one.
+    #[must_use]
+    pub fn answer(&self) -> &'static Self {
+        (self.answer)()
+    }
+
+    /// Whether the record may not leave its node.
+    #[must_use]
+    pub const fn is_local(&self) -> bool {
+        self.local
+    }
+
+    /// Whether observers can have copies of the record.
+    #[must_use]
+    pub const fn is_cloneable(&self) -> bool {
+        self.vtable.can_clone()
+    }
+
+    /// Whether this describes `R`.
+    #[inline]
+    #[must_use]
+    pub fn is<R: Record>(&self) -> bool {
+        self.type_id == TypeId::of::<R>()
+    }
+
+    /// Whether a request of this type is answered with `R`.
+    #[must_use]
+    pub fn answered_by<R: Record>(&self) -> bool {
+        self.answer().is::<R>()
+    }
+
+    #[inline]
+    pub(crate) const fn needs_drop(&self) -> bool {
+        self.vtable.needs_drop()
+    }
+}
+
+impl fmt::Debug for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecordType({})", self.name)
+    }
+}
+
+/// Makes a type of yours a [`Record`].
+///
+/// ```
+/// use rohrpost::{Record, record};
+///
+/// #[derive(Clone, Debug)]
+/// struct Add(i64, i64);
+/// #[derive(Clone, Debug)]
+/// struct Sum(i64);
+/// #[derive(Debug)]
+/// struct Door(std::fs::File);
+///
+/// record!(Add, "calc.add" => Sum);              // a request and what answers it
+/// record!(Sum, "calc.sum");                     // answered with `()`
+/// record!(Door, "house.door", no_clone, local); // not copied for observers, does not leave the node
+///
+/// assert!(Add::TYPE.answered_by::<Sum>());
+/// assert!(Door::TYPE.is_local() && !Door::TYPE.is_cloneable());
+/// ```
+///
+/// A name that is none does not compile:
+///
+/// ```compile_fail
+/// # #[derive(Clone, Debug)]
+/// # struct Add(i64, i64);
+/// rohrpost::record!(Add, "calc add");
+/// ```
+#[macro_export]
+macro_rules! record {
+    ($record:ty, $name:literal $(=> $answer:ty)? $(, $mark:ident)* $(,)?) => {
+        impl $crate::Record for $record {
+            type Answer = $crate::__record_answer!($($answer)?);
+            const NAME: &'static str = $name;
+            const TYPE: &'static $crate::RecordType = &$crate::__record_type!(@clone $($mark)*);
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __record_answer {
+    () => {
+        ()
+    };
+    ($answer:ty) => {
+        $answer
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __record_type {
+    (@clone) => {
+        $crate::RecordType::of::<Self>()
+    };
+    (@clone no_clone) => {
+        $crate::RecordType::no_clone::<Self>()
+    };
+    (@clone local) => {
+        $crate::RecordType::of::<Self>().local()
+    };
+    (@clone no_clone local) => {
+        $crate::RecordType::no_clone::<Self>().local()
+    };
+    (@clone local no_clone) => {
+        $crate::RecordType::no_clone::<Self>().local()
+    };
+    (@clone $($mark:ident)*) => {
+        ::core::compile_error!("the marks of a record are `no_clone` and `local`, each once at most")
+    };
+}
+
+record!((), "rohrpost.done");
+
+/// Stands in a message that came back without its record: the deadline passed while somebody else had it.
+///
+/// ```
+/// use rohrpost::{Absent, Record};
+///
+/// let absent = Absent::of(<()>::TYPE);
+/// assert_eq!(absent.record().name(), "rohrpost.done");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Absent(&'static RecordType);
+
+impl Absent {
+    /// The stand-in for a record of type `record`.
+    #[must_use]
+    pub const fn of(record: &'static RecordType) -> Self {
+        Self(record)
+    }
+
+    /// The type of the record that is elsewhere.
+    #[must_use]
+    pub const fn record(&self) -> &'static RecordType {
+        self.0
+    }
+}
+
+record!(Absent, "rohrpost.absent");
+
+const _: () = assert!(!needs_drop::<Absent>(), "a notice is made without allocating");

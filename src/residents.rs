@@ -1,0 +1,229 @@
+//! How targets come and go: registered, started, recovered from a panic, restarted, dismissed.
+
+use crate::clock::Time;
+use crate::code::Code;
+use crate::core::Core;
+use crate::counters::Count;
+use crate::id::Tid;
+use crate::registry::State;
+use crate::setup::RegisterError;
+use crate::target::{OnPanic, Target};
+
+/// Makes a target anew.
+pub(crate) type Factory = Box<dyn FnMut() -> Box<dyn Target>>;
+
+/// What few targets need beside their box.
+pub(crate) struct Extra {
+    /// The name or number it was registered under.
+    pub(crate) name: Option<Tid>,
+    pub(crate) on_panic: OnPanic,
+    pub(crate) factory: Option<Factory>,
+}
+
+/// Whether a target that goes is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Farewell {
+    Said,
+    /// It panicked; its state is not to be trusted.
+    Omitted,
+}
+
+impl Core {
+    /// Registers a target on this thread and starts it.
+    pub(crate) fn register(&self, target: Box<dyn Target>, extra: Option<Extra>) -> Result<Tid, RegisterError> {
+        if self.is_closing() {
+            return Err(RegisterError::Stopped);
+        }
+        let tid = self.slots.with(|slots| slots.reserve(&self.post.slots));
+        let tid = tid.map_err(|_| RegisterError::TooManyTargets)?;
+        if let Some(name) = extra.as_ref().and_then(|extra| extra.name) {
+            if !self.space.claim(name, tid) {
+                self.slots.with(|slots| slots.unreserve(tid));
+                return Err(RegisterError::NameTaken(name));
+            }
+        }
+        self.settle_in(tid, target, extra, false);
+        Ok(tid)
+    }
+
+    /// Puts a target into the slot that was reserved for it, and starts it.
+    pub(crate) fn settle_in(&self, tid: Tid, target: Box<dyn Target>, extra: Option<Extra>, shared: bool) {
+        let extra = extra.map(Box::new);
+        self.slots.with(|slots| slots.occupy(tid, target, shared, extra));
+        self.count(Count::Registered);
+        self.start(tid);
+    }
+
+    /// Calls `started`; mail for the target waits until then.
+    fn start(&self, tid: Tid) {
+        if !self.may_nest() {
+            self.slots.with(|slots| {
+                if let Some(slot) = slots.find(tid) {
+                    slot.waiting += 1;
+                }
+            });
+            self.postpone(move |core| {
+                if core.leave_queue(tid) {
+                    core.start(tid);
+                }
+            });
+            return;
+        }
+        let Some((mut target, life)) = self.take(tid) else {
+            return;
+        };
+        match self.frame(tid, life, Time::NEVER, |ctx| target.started(ctx)) {
+            Ok(()) => self.put_back(tid, target),
+            Err(_) => self.recover(tid, target),
+        }
+    }
+
+    fn take(&self, tid: Tid) -> Option<(Box<dyn Target>, u32)> {
+        self.slots.with(|slots| {
+            let slot = slots.find(tid)?;
+            slot.target.take().map(|target| (target, slot.life))
+        })
+    }
+
+    /// Puts a target back into its slot when its handler has returned.
+    #[inline]
+    pub(crate) fn put_back(&self, tid: Tid, target: Box<dyn Target>) {
+        let leaving = self.slots.with(|slots| match slots.at(tid) {
+            Some(slot) if slot.state == State::Occupied => {
+                slot.target = Some(target);
+                None
+            }
+            _ => Some(target),
+        });
+        if let Some(target) = leaving {
+            self.dismiss(tid, target, Farewell::Said);
+        }
+    }
+
+    /// Does with a target that has panicked what its policy says.
+    #[cold]
+    pub(crate) fn recover(&self, tid: Tid, target: Box<dyn Target>) {
+        let policy = self.slots.with(|slots| {
+            let slot = slots.find(tid).filter(|slot| slot.state == State::Occupied)?;
+            Some(slot.extra.as_ref().map_or(OnPanic::default(), |extra| extra.on_panic))
+        });
+        match policy {
+            Some(OnPanic::Keep) => self.put_back(tid, target),
+            Some(OnPanic::Restart) => self.restart(tid, target),
+            Some(OnPanic::Deregister) | None => self.dismiss(tid, target, Farewell::Omitted),
+        }
+    }
+
+    fn restart(&self, tid: Tid, target: Box<dyn Target>) {
+        let factory = self.slots.with(|slots| {
+            let slot = slots.find(tid)?;
+            slot.life = slot.life.wrapping_add(1);
+            slot.extra.as_mut()?.factory.take()
+        });
+        let Some(mut factory) = factory else {
+            return self.dismiss(tid, target, Farewell::Omitted);
+        };
+        self.tear_down(target);
+        let Ok(target) = self.guard(&mut factory) else {
+            let _ = self.guard(|| drop(factory));
+            return self.forget(tid);
+        };
+        self.slots.with(|slots| {
+            if let Some(extra) = slots.find(tid).and_then(|slot| slot.extra.as_mut()) {
+                extra.factory = Some(factory);
+            }
+        });
+        self.count(Count::Restarts);
+        self.put_back(tid, target);
+        self.start(tid);
+    }
+
+    /// Deregisters a target of this thread: at once, or when its handler has returned.
+    pub(crate) fn deregister(&self, tid: Tid) -> Result<(), Code> {
+        let on_stack = self.slots.with(|slots| {
+            let slot = slots.find(tid).filter(|slot| slot.state == State::Occupied).ok_or(Code::NO_TARGET)?;
+            let on_stack = slot.target.is_none();
+            if on_stack {
+                slot.state = State::Leaving;
+            }
+            Ok(on_stack)
+        })?;
+        if on_stack {
+            return Ok(());
+        }
+        if !self.may_nest() {
+            self.postpone(move |core| {
+                let _ = core.deregister(tid);
+            });
+            return Ok(());
+        }
+        if let Some((target, _)) = self.take(tid) {
+            self.dismiss(tid, target, Farewell::Said);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn dismiss(&self, tid: Tid, mut target: Box<dyn Target>, farewell: Farewell) {
+        let life = self.slots.with(|slots| {
+            slots.find(tid).map_or(0, |slot| {
+                slot.state = State::Leaving;
+                slot.life
+            })
+        });
+        if farewell == Farewell::Said {
+            let _ = self.frame(tid, life, Time::NEVER, |ctx| target.stopping(ctx));
+        }
+        self.tear_down(target);
+        self.forget(tid);
+    }
+
+    /// Drops a target; what it held comes back with [`Code::STOPPED`].
+    fn tear_down(&self, target: Box<dyn Target>) {
+        let tearing = self.tearing.replace(true);
+        let _ = self.guard(|| drop(target));
+        self.tearing.set(tearing);
+    }
+
+    /// Frees the name and, when no more mail waits, the slot of a target that is gone.
+    fn forget(&self, tid: Tid) {
+        let left = self.slots.with(|slots| {
+            let slot = slots.find(tid)?;
+            slot.state = State::Left;
+            Some((slot.extra.take(), slot.waiting))
+        });
+        let Some((extra, waiting)) = left else {
+            return;
+        };
+        self.count(Count::Deregistered);
+        if let Some(name) = extra.as_ref().and_then(|extra| extra.name) {
+            self.space.release(name, tid);
+        }
+        if extra.is_some() {
+            let _ = self.guard(|| drop(extra));
+        }
+        if waiting == 0 {
+            self.vacate(tid);
+        }
+    }
+
+    /// Frees the slot of a target that is gone.
+    pub(crate) fn vacate(&self, tid: Tid) {
+        if let Some((slot, generation)) = self.slots.with(|slots| slots.vacate(tid)) {
+            self.post.give_back(slot, generation);
+        }
+    }
+
+    /// Deregisters everybody.
+    pub(crate) fn dismiss_all(&self) {
+        loop {
+            let ids: Vec<Tid> = self.slots.with(|slots| slots.ids().collect());
+            if ids.is_empty() {
+                return;
+            }
+            for tid in ids {
+                let _ = self.deregister(tid);
+            }
+        }
+    }
+}

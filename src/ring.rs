@@ -1,0 +1,186 @@
+//! The ring: a bounded queue of values from many threads to one, without a lock and without an allocation.
+//!
+//! A slot is a stamp and a value side by side, so that one small message crosses in the cache lines it lies in, and
+//! nothing but them. Producers agree by one compare-and-swap on `tail`; the consumer looks at stamps only and
+//! publishes how far it has come, which producers read when the ring looks full (after D. Vyukov's bounded queue,
+//! with the consumer's half of the stamps replaced by `consumed`).
+//!
+//! This is one of the few modules with `unsafe`; loom and miri run its tests. What it buys: `benches/dispatch.rs`,
+//! rows `hand-off`.
+//!
+//! Invariant: a position belongs to the producer that moved `tail` past it until its stamp is written, then to the
+//! consumer until `consumed` is past it.
+#![expect(unsafe_code, reason = "values lie in the slots themselves")]
+
+use std::fmt;
+use std::mem::MaybeUninit;
+
+use crossbeam_utils::CachePadded;
+
+use crate::sync::{AtomicU64, Ordering, RaceCell};
+
+/// Set in `tail` when nothing more may come.
+const CLOSED: u64 = 1 << 63;
+
+/// A stamp and a value: two cache lines for a message.
+#[repr(C, align(64))]
+struct Slot<T> {
+    /// The position after the one whose value lies here; zero in a fresh ring.
+    stamp: AtomicU64,
+    value: RaceCell<MaybeUninit<T>>,
+}
+
+/// What producers write to.
+struct Producers {
+    /// The next free position, and [`CLOSED`].
+    tail: AtomicU64,
+    /// What `consumed` was when a producer last had to look.
+    known: AtomicU64,
+}
+
+/// Why a value was not taken; it comes back.
+#[derive(Debug)]
+pub(crate) enum PushError<T> {
+    Full(T),
+    Closed(T),
+}
+
+pub(crate) struct Ring<T> {
+    slots: Box<[Slot<T>]>,
+    capacity: u64,
+    producers: CachePadded<Producers>,
+    /// Every position below is free again.
+    consumed: CachePadded<AtomicU64>,
+}
+
+/// The one consumer's place in its ring.
+#[derive(Debug, Default)]
+pub(crate) struct Head(u64);
+
+// SAFETY: a value is reached by one thread at a time, as the module's invariant says, and may change threads.
+unsafe impl<T: Send> Send for Ring<T> {}
+// SAFETY: as above; a shared ring gives out no shared reference to a value.
+unsafe impl<T: Send> Sync for Ring<T> {}
+
+impl<T> Ring<T> {
+    /// A ring of exactly `capacity` places, from 1 on. Its memory is reserved at once and touched when it is used.
+    pub(crate) fn new(capacity: usize) -> (Self, Head) {
+        let slots = capacity.max(1).next_power_of_two();
+        let ring = Self {
+            slots: fresh(slots),
+            capacity: capacity.max(1) as u64,
+            producers: CachePadded::new(Producers { tail: AtomicU64::new(0), known: AtomicU64::new(0) }),
+            consumed: CachePadded::new(AtomicU64::new(0)),
+        };
+        (ring, Head(0))
+    }
+
+    #[inline]
+    fn slot(&self, position: u64) -> &Slot<T> {
+        // The number of slots is a power of two.
+        &self.slots[position as usize & (self.slots.len() - 1)]
+    }
+
+    /// Adds a value at the end, or hands it back.
+    #[inline]
+    pub(crate) fn push(&self, value: T) -> Result<(), PushError<T>> {
+        let mut tail = self.producers.tail.load(Ordering::Relaxed);
+        loop {
+            if tail & CLOSED != 0 {
+                return Err(PushError::Closed(value));
+            }
+            if self.is_full(tail) {
+                return Err(PushError::Full(value));
+            }
+            // Sequentially consistent: the consumer looks at `tail` after it has said that it goes to sleep.
+            let moved = self.producers.tail.compare_exchange_weak(tail, tail + 1, Ordering::SeqCst, Ordering::Relaxed);
+            match moved {
+                Ok(_) => break,
+                Err(now) => tail = now,
+            }
+        }
+        let slot = self.slot(tail);
+        // SAFETY: moving `tail` past this position gave it to this producer alone.
+        slot.value.with_mut(|place| unsafe { place.cast::<T>().write(value) });
+        slot.stamp.store(tail + 1, Ordering::Release);
+        Ok(())
+    }
+
+    #[inline]
+    fn is_full(&self, tail: u64) -> bool {
+        let free_at = |consumed: u64| tail.wrapping_sub(consumed) as i64;
+        if free_at(self.producers.known.load(Ordering::Acquire)) < self.capacity as i64 {
+            return false;
+        }
+        let consumed = self.consumed.load(Ordering::Acquire);
+        self.producers.known.store(consumed, Ordering::Release);
+        free_at(consumed) >= self.capacity as i64
+    }
+
+    /// Takes no more values.
+    pub(crate) fn close(&self) {
+        self.producers.tail.fetch_or(CLOSED, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.producers.tail.load(Ordering::Relaxed) & CLOSED != 0
+    }
+
+    /// The position that the next value gets.
+    pub(crate) fn tail(&self) -> u64 {
+        self.producers.tail.load(Ordering::SeqCst) & !CLOSED
+    }
+}
+
+impl Head {
+    /// The position of the next value to take.
+    pub(crate) const fn position(&self) -> u64 {
+        self.0
+    }
+
+    /// Whether the next value is there.
+    #[inline]
+    pub(crate) fn is_ready<T>(&self, ring: &Ring<T>) -> bool {
+        ring.slot(self.0).stamp.load(Ordering::Acquire) == self.0 + 1
+    }
+
+    /// Has `serve` look at the next value where it lies, then drops what is left of it and frees its place.
+    ///
+    /// `serve` must not unwind: the value would be served again.
+    #[inline]
+    pub(crate) fn with_next<T, R>(&mut self, ring: &Ring<T>, serve: impl FnOnce(&mut T) -> R) -> Option<R> {
+        if !self.is_ready(ring) {
+            return None;
+        }
+        let result = ring.slot(self.0).value.with_mut(|place| {
+            // SAFETY: the stamp says that a value is here and that it is the consumer's; there is one `Head` a ring.
+            let value = unsafe { &mut *place.cast::<T>() };
+            let result = serve(value);
+            // SAFETY: the value is not used again: the position moves on below.
+            unsafe { std::ptr::drop_in_place(place.cast::<T>()) };
+            result
+        });
+        self.0 += 1;
+        ring.consumed.store(self.0, Ordering::Release);
+        Some(result)
+    }
+}
+
+impl<T> fmt::Debug for Ring<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ring").field("capacity", &self.capacity).field("tail", &self.tail()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(not(loom))]
+fn fresh<T>(slots: usize) -> Box<[Slot<T>]> {
+    let zeroed = Box::<[Slot<T>]>::new_zeroed_slice(slots);
+    // SAFETY: a stamp of zero and an uninitialized value are what a fresh slot is.
+    unsafe { zeroed.assume_init() }
+}
+
+#[cfg(loom)]
+fn fresh<T>(slots: usize) -> Box<[Slot<T>]> {
+    let slot = || Slot { stamp: AtomicU64::new(0), value: RaceCell::new(MaybeUninit::uninit()) };
+    std::iter::repeat_with(slot).take(slots).collect()
+}

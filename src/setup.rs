@@ -1,0 +1,125 @@
+//! [`Setup`]: the particulars of a registration, and what can be wrong with one.
+
+use crate::id::{ParseIdError, Tid};
+use crate::target::OnPanic;
+
+/// The particulars of a registration: name, thread, and what happens after a panic.
+///
+/// ```
+/// use rohrpost::{OnPanic, Setup};
+///
+/// let setup = Setup::new().name("router").thread(1).on_panic(OnPanic::Keep);
+/// # let _ = setup;
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Setup {
+    pub(crate) name: Option<String>,
+    pub(crate) placement: Placement,
+    pub(crate) on_panic: OnPanic,
+}
+
+/// On which thread of its namespace a target lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placement {
+    /// On the first thread; from a handler, on the handler's own. The default.
+    #[default]
+    Default,
+    /// On the thread with this index, from 0 on.
+    Thread(usize),
+    /// On each thread in turn, by the number of targets that were spread before.
+    Spread,
+}
+
+impl Setup {
+    /// Nameless, on the default thread, deregistered when it panics.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers under a name, or a number below 2^32 in plain digits.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Registers on the thread with this index, from 0 on.
+    pub fn thread(mut self, index: usize) -> Self {
+        self.placement = Placement::Thread(index);
+        self
+    }
+
+    /// Registers on each thread in turn.
+    pub fn spread(mut self) -> Self {
+        self.placement = Placement::Spread;
+        self
+    }
+
+    /// What happens when it panics; default [`OnPanic::Deregister`].
+    pub fn on_panic(mut self, policy: OnPanic) -> Self {
+        self.on_panic = policy;
+        self
+    }
+
+    /// The same with a restart after a panic, unless something else was said.
+    pub(crate) fn restarting(mut self) -> Self {
+        if self.on_panic == OnPanic::default() {
+            self.on_panic = OnPanic::Restart;
+        }
+        self
+    }
+
+    /// The name as an id.
+    pub(crate) fn tid(&self) -> Result<Option<Tid>, RegisterError> {
+        let Some(name) = self.name.as_deref() else {
+            return Ok(None);
+        };
+        let tid = Tid::learn(name)?;
+        if !tid.is_name() && tid.raw() > u64::from(u32::MAX) {
+            return Err(RegisterError::NumberTooLarge(name.to_owned()));
+        }
+        Ok(Some(tid))
+    }
+}
+
+/// Why a target was not registered. The target is dropped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Another target has the name; it is left as it is. Choose another name, or deregister it first.
+    #[error("a target is registered as `{0}` already; choose another name or deregister that one first")]
+    NameTaken(Tid),
+    /// The name is no name.
+    #[error("the target's name is wrong: {0}")]
+    Name(#[from] ParseIdError),
+    /// Numbers of 2^32 and more are the generated ids.
+    #[error("the number `{0}` is too large for a target; numbers are below 4294967296")]
+    NumberTooLarge(String),
+    /// The namespace has fewer threads.
+    #[error("there is no thread {index}: the namespace has {threads}, counted from 0")]
+    NoThread {
+        /// The index that was asked for.
+        index: usize,
+        /// How many threads the namespace has.
+        threads: usize,
+    },
+    /// The thread has as many targets as fit, 2^23; use another thread.
+    #[error("the thread has no room for another target (8388608 fit); register it on another thread")]
+    TooManyTargets,
+    /// The thread's hand-off is full. Register less at once, or from the thread itself.
+    #[error("the thread's hand-off is full; try again later, or register from that thread")]
+    Busy,
+    /// The namespace is closed, or the kernel has stopped.
+    #[error("the namespace is closed; open it again")]
+    Stopped,
+    /// Only by waiting for another thread could this be done on a worker thread.
+    #[error("a worker thread cannot wait for thread {0} of the namespace; build on your own thread, or from outside")]
+    WouldBlock(usize),
+    /// A handler registers on its own thread only; what it makes need not be `Send`.
+    #[error("a handler registers on its own thread, and {0} is another; use the namespace's handle for that")]
+    OtherThread(usize),
+    /// The code that was to build the targets panicked.
+    #[error("the code that builds the targets panicked: {0}")]
+    Panicked(String),
+}

@@ -1,0 +1,91 @@
+//! Stopping: how namespaces and kernels end, and what is told about it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::core::Core;
+use crate::departure::Departure;
+use crate::directory::Space;
+use crate::orders;
+use crate::post::Post;
+use crate::sync::Ordering;
+
+/// How a stop went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a thread that did not come back is named in the report"]
+pub struct StopReport {
+    /// The threads that have ended, by name.
+    pub ended: Vec<String>,
+    /// The threads that did not come back in time, by name. They are detached: they end when their handlers return.
+    pub detached: Vec<String>,
+    /// Driven workers, by name: they end when they are driven next, or dropped.
+    pub driven: Vec<String>,
+    /// Whether the threads end in the background, because a worker thread cannot wait for them.
+    pub in_background: bool,
+}
+
+impl StopReport {
+    /// Whether every thread has ended.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.detached.is_empty() && self.driven.is_empty() && !self.in_background
+    }
+}
+
+/// Ends the workers of `spaces` together; waits for them `timeout` at most, and not at all on a worker thread.
+pub(crate) fn depart(spaces: &[Arc<Space>], timeout: Duration) -> StopReport {
+    let all = || spaces.iter().flat_map(|space| &space.posts);
+    let started = Instant::now();
+    let far = started + Duration::from_secs(u64::from(u32::MAX));
+    let deadline = started.checked_add(timeout).unwrap_or(far);
+    let patience = started.checked_add(timeout / 2).unwrap_or(far);
+    let threads: Vec<Arc<Post>> = all().filter(|post| !post.driven).cloned().collect();
+    let wake = {
+        let threads = threads.clone();
+        Box::new(move || threads.iter().for_each(|post| post.inbox.wake()))
+    };
+    let departure = Departure::new(threads.len(), patience, wake);
+    let mut report = StopReport::default();
+    for post in &threads {
+        let known = departure.clone();
+        if orders::command(post, move |core| core.begin_closing(Some(known))) {
+            // Only now: whoever sees this finds the order behind the mail that is there.
+            post.closing.store(true, Ordering::Release);
+            post.inbox.wake();
+        } else {
+            departure.returned();
+            departure.ended(&post.name);
+        }
+    }
+    for post in all().filter(|post| post.driven) {
+        orders::command(post, |core| core.begin_closing(None));
+        post.closing.store(true, Ordering::Release);
+        report.driven.push(post.name.clone());
+    }
+    if Core::current().is_some() {
+        report.in_background = !threads.is_empty();
+        return report;
+    }
+    report.ended = departure.wait(threads.len(), deadline);
+    report.detached = threads.iter().map(|post| post.name.clone()).collect();
+    for name in &report.ended {
+        if let Some(found) = report.detached.iter().position(|left| left == name) {
+            report.detached.remove(found);
+        }
+    }
+    join(spaces, &report.detached);
+    report
+}
+
+/// Joins the threads that have ended and lets go of the others.
+fn join(spaces: &[Arc<Space>], detached: &[String]) {
+    for space in spaces {
+        for (name, thread) in space.threads.lock().drain(..) {
+            if !detached.contains(&name) {
+                // A worker's panics are caught; there is nothing to learn from the result.
+                let _ = thread.join();
+            }
+        }
+    }
+}

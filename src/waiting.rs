@@ -1,0 +1,224 @@
+//! Mail that waits: for targets that were not idle, and answers for those who asked.
+//!
+//! One list a thread, in the order of arrival. It is looked at when the stack is empty, before newer mail from other
+//! threads; a target with mail in it is not called directly, so that nothing overtakes.
+
+use crate::address::Address;
+use crate::body::Body;
+use crate::clock::Time;
+use crate::code::Code;
+use crate::core::Core;
+use crate::counters::Count;
+use crate::dispatcher::Admission;
+use crate::id::Tid;
+use crate::message::{Flags, Message, Sender};
+use crate::pending::Pending;
+use crate::post::Mail;
+use crate::record::Absent;
+use crate::registry::State;
+
+/// Deliveries from the waiting list in a row, before the hand-off and the deadlines get a turn.
+const BURST: usize = 64;
+
+impl Core {
+    /// Takes a message that its target cannot have now, or says why not.
+    pub(crate) fn keep_waiting(&self, message: &mut Message<'_>) -> Result<(), Code> {
+        if self.is_closing() {
+            return Err(Code::STOPPED);
+        }
+        let ordinary = self.waiting_ordinary.get();
+        if ordinary >= self.post.limits.waiting {
+            return Err(Code::BUSY);
+        }
+        let tid = message.tid;
+        let expected = self.slots.with(|slots| slots.find(tid).map(|slot| slot.waiting += 1).is_some());
+        if !expected {
+            return Err(Code::NO_TARGET);
+        }
+        self.waiting_ordinary.set(ordinary + 1);
+        let message = message.take_all();
+        self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
+        Ok(())
+    }
+
+    /// Has `order` done after the mail that waits.
+    pub(crate) fn postpone(&self, order: impl FnOnce(&Self) + Send + 'static) {
+        self.waiting.with(|waiting| waiting.push_back(Mail::Order(Box::new(order))));
+    }
+
+    /// Delivers what waits, a burst at most; whether there was anything.
+    #[inline]
+    pub(crate) fn deliver_waiting(&self) -> bool {
+        for delivered in 0..BURST {
+            let Some(mail) = self.waiting.with(std::collections::VecDeque::pop_front) else {
+                return delivered > 0;
+            };
+            match mail {
+                Mail::Message(message) => self.deliver_next(message),
+                Mail::Order(order) => self.obey(order),
+            }
+        }
+        true
+    }
+
+    fn deliver_next(&self, mut message: Message<'static>) {
+        if message.is_answer() {
+            let requester = message.origin().map_or(Tid::UNSET, |origin| origin.tid);
+            self.leave_queue(requester);
+            self.deliver_answer(message);
+            return;
+        }
+        self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
+        if self.leave_queue(message.tid) {
+            self.carry_as(&mut message, Admission::Next);
+        } else {
+            self.turn_away(&mut message);
+        }
+    }
+
+    /// One message less waits for `tid`; whether it is still there.
+    pub(crate) fn leave_queue(&self, tid: Tid) -> bool {
+        let left = self.slots.with(|slots| {
+            let slot = slots.find(tid)?;
+            slot.waiting = slot.waiting.saturating_sub(1);
+            Some((slot.state, slot.waiting))
+        });
+        if left == Some((State::Left, 0)) {
+            self.vacate(tid);
+        }
+        matches!(left, Some((State::Occupied | State::Leaving, _)))
+    }
+
+    /// Takes in a message or an order that came through the hand-off.
+    #[inline]
+    pub(crate) fn open(&self, mail: &mut Mail) {
+        let Mail::Message(message) = mail else {
+            return self.open_order(mail);
+        };
+        if message.is_answer() {
+            return self.open_answer(message);
+        }
+        if self.is_closing() {
+            return self.turn_away(message);
+        }
+        self.carry_as(message, Admission::Queue);
+        if message.body.kind().needs_drop() {
+            let _ = self.guard(|| message.body.clear());
+        }
+    }
+
+    #[cold]
+    fn open_order(&self, mail: &mut Mail) {
+        let empty = Message::notification(Address::target(Tid::UNSET), ());
+        if let Mail::Order(order) = std::mem::replace(mail, Mail::Message(empty)) {
+            self.obey(order);
+        }
+    }
+
+    fn obey(&self, order: Box<dyn FnOnce(&Self) + Send>) {
+        let _ = self.guard(|| order(self));
+    }
+
+    fn open_answer(&self, message: &mut Message<'static>) {
+        if message.flags.contains(Flags::RESERVED) {
+            self.outstanding.set(self.outstanding.get() - 1);
+            message.flags -= Flags::RESERVED;
+        }
+        let message = message.take_all();
+        let requester = message.origin().map_or(Tid::UNSET, |origin| origin.tid);
+        let queue = self.slots.with(|slots| slots.find(requester).is_some_and(|slot| slot.waiting > 0));
+        if !queue {
+            return self.deliver_answer(message);
+        }
+        self.slots.with(|slots| {
+            if let Some(slot) = slots.find(requester) {
+                slot.waiting += 1;
+            }
+        });
+        self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
+    }
+
+    /// Gives an answer, or a message that came back, to whoever sent the message. The stack is empty.
+    fn deliver_answer(&self, message: Message<'static>) {
+        let ok = message.code.is_ok();
+        if message.flags.contains(Flags::TRACKED) && !self.pending.with(|pending| pending.answered(message.request)) {
+            self.count(if ok { Count::LateAnswers } else { Count::Returned });
+            let _ = self.guard(|| drop(message));
+            return;
+        }
+        let continuation = self.pending.with(|pending| pending.take_continuation(message.request));
+        let continuation = continuation.filter(|_| message.wants_answer());
+        let tid = message.origin().map_or(Tid::UNSET, |origin| origin.tid);
+        let taken = self.slots.with(|slots| {
+            let slot = slots.at(tid).filter(|slot| slot.life == message.life)?;
+            slot.target.take()
+        });
+        let (reached, lost) = match (ok, message.flags.contains(Flags::NOTICE)) {
+            (_, true) => (Count::Expired, Count::Expired),
+            (true, _) => (Count::Answered, Count::DeadAnswers),
+            (false, _) => (Count::Returned, Count::DeadLetters),
+        };
+        let Some(mut target) = taken else {
+            self.count(lost);
+            let _ = self.guard(|| drop((message, continuation)));
+            return;
+        };
+        self.count(reached);
+        let life = message.life;
+        let end = self.frame(tid, life, Time::NEVER, |ctx| {
+            let unclaimed = match continuation {
+                Some(continuation) => continuation(&mut *target, message, ctx),
+                None => Some(message),
+            };
+            if let Some(mut message) = unclaimed {
+                target.answered(&mut message, ctx);
+            }
+        });
+        match end {
+            Ok(()) => self.put_back(tid, target),
+            Err(_) => self.recover(tid, target),
+        }
+    }
+
+    /// The target has gone, or the worker closes: mail on the way goes back.
+    pub(crate) fn turn_away(&self, message: &mut Message<'static>) {
+        message.code = Code::STOPPED;
+        self.send_back(message.take_all());
+    }
+
+    /// Tells requesters whose deadline has passed; whether there were any.
+    pub(crate) fn expire(&self) -> bool {
+        if !self.pending.with(|pending| pending.watches_time()) {
+            return false;
+        }
+        let now = self.now();
+        let mut any = false;
+        while let Some((request, pending)) = self.pending.with(|requests| requests.pop_due(now)) {
+            any = true;
+            self.notify_expired(request, &pending);
+        }
+        any
+    }
+
+    fn notify_expired(&self, request: u64, pending: &Pending) {
+        let sender = Sender::target(pending.requester, self.nid);
+        let flags = Flags::WANT_ANSWER | Flags::TURNED | Flags::NOTICE;
+        let mut notice = Message::new(pending.to, Body::new(Absent::of(pending.record)), flags, sender);
+        notice.code = Code::EXPIRED;
+        notice.life = pending.life;
+        notice.request = request;
+        notice.deadline = pending.deadline;
+        notice.complete_from(self.nid, self.node);
+        self.slots.with(|slots| {
+            if let Some(slot) = slots.find(pending.requester) {
+                slot.waiting += 1;
+            }
+        });
+        self.waiting.with(|waiting| waiting.push_back(Mail::Message(notice)));
+    }
+
+    /// When somebody has to be told that a deadline has passed.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.pending.with(|pending| pending.next_deadline())
+    }
+}

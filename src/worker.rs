@@ -1,0 +1,175 @@
+//! The worker: the loop that takes mail in, turn by turn, sleeps when there is none, and ends.
+//!
+//! A turn delivers what waits (a burst at most), tells who has waited past a deadline, and takes one message from the
+//! hand-off. An own thread runs turns until it ends; a driven worker runs them when it is told to.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Wake;
+
+use crate::core::Core;
+use crate::departure::Departure;
+use crate::directory::{Directory, Space};
+use crate::handoff::Receiver;
+use crate::idle::Idle;
+use crate::post::{Mail, Post};
+
+/// A worker on the thread that runs it.
+pub(crate) struct Worker {
+    core: Rc<Core>,
+    receiver: Receiver<Mail>,
+    stage: Stage,
+}
+
+/// How far a worker is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// It sends ordinary mail back and waits until the others have, too.
+    Returning,
+    Ended,
+}
+
+/// Wakes a thread that sleeps in its hand-off.
+struct Unpark(std::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+impl Worker {
+    /// A worker of the calling thread, which may use `stack` bytes of it from here on.
+    pub(crate) fn new(
+        post: &Arc<Post>,
+        receiver: Receiver<Mail>,
+        space: Arc<Space>,
+        directory: Arc<Directory>,
+        stack: usize,
+    ) -> Self {
+        // The post was made for this worker, so nobody has set its host before.
+        let _ = post.host.set(std::thread::current().id());
+        let sleeper: std::sync::Weak<Post> = Arc::downgrade(post);
+        directory.clock.follow(sleeper);
+        let core = Rc::new(Core::new(post.clone(), space, directory));
+        core.set_stack(stack);
+        Self { core, receiver, stage: Stage::Open }
+    }
+
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        &self.core
+    }
+
+    /// Runs until the worker has ended.
+    pub(crate) fn run(mut self, idle: Idle) {
+        self.core.post.inbox.set_waker(Arc::new(Unpark(std::thread::current())).into());
+        let core = self.core.clone();
+        core.enter(|| {
+            while self.stage != Stage::Ended {
+                if !self.turn() {
+                    self.rest(idle);
+                }
+            }
+        });
+    }
+
+    /// One turn; whether there was anything to do.
+    #[inline]
+    pub(crate) fn turn(&mut self) -> bool {
+        let core = &*self.core;
+        core.begin_turn();
+        let waited = core.deliver_waiting();
+        let expired = core.expire();
+        let handed = self.receiver.with_next(|mail| core.open(mail)).is_some();
+        if waited || expired || handed {
+            return true;
+        }
+        self.leave()
+    }
+
+    /// Whether a turn would find something.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.receiver.is_ready() || self.core.has_waiting() || self.stage != Stage::Open && self.may_go()
+    }
+
+    fn may_go(&self) -> bool {
+        self.core.departures.borrow().first().is_none_or(|departure| departure.may_go())
+    }
+
+    /// Goes on with ending, if the worker is closing and has nothing else to do; whether it got further.
+    fn leave(&mut self) -> bool {
+        match self.stage {
+            Stage::Open if self.core.is_closing() => {
+                self.stage = Stage::Returning;
+                for departure in self.core.departures.borrow().iter() {
+                    departure.returned();
+                }
+                true
+            }
+            Stage::Returning if self.may_go() => {
+                self.end();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Dismisses the targets and takes the last mail in.
+    fn end(&mut self) {
+        let core = &*self.core;
+        core.begin_turn();
+        core.dismiss_all();
+        self.receiver.close();
+        while core.deliver_waiting() {}
+        self.receiver.drain(|mail| core.open(mail));
+        while core.deliver_waiting() {}
+        core.dismiss_all();
+        core.drop_locals();
+        self.stage = Stage::Ended;
+        core.directory.unseat(&core.post, core.slots.with(|slots| slots.unused_generation()));
+        for departure in core.departures.take() {
+            departure.ended(&core.post.name);
+        }
+    }
+
+    /// Waits for something to do.
+    fn rest(&self, idle: Idle) {
+        let deadline = self.core.next_deadline();
+        if idle.spin(|| self.receiver.is_ready()) || !idle.sleeps() {
+            return;
+        }
+        let mut timeout = deadline.and_then(|deadline| self.core.directory.clock.sleep_until(deadline));
+        if self.stage == Stage::Returning {
+            let patience = self.core.departures.borrow().first().map(|departure| departure.patience());
+            timeout = timeout.into_iter().chain(patience).min();
+        }
+        self.receiver.park(timeout);
+    }
+
+    /// Says that the waker is to be called for the next mail; `false` if there is some already.
+    pub(crate) fn announce_sleep(&self) -> bool {
+        self.receiver.announce_sleep()
+    }
+
+    /// Ends a driven worker, whose thread goes on.
+    pub(crate) fn finish(&mut self) {
+        let core = self.core.clone();
+        core.enter(|| {
+            core.begin_closing(None);
+            while self.turn() {}
+            if self.stage != Stage::Ended {
+                self.end();
+            }
+        });
+    }
+}
+
+impl Core {
+    /// Takes no more ordinary mail; `departure` is told when the worker has ended.
+    pub(crate) fn begin_closing(&self, departure: Option<Arc<Departure>>) {
+        self.prefix.set(0);
+        self.post.closing.store(true, crate::sync::Ordering::Release);
+        self.departures.borrow_mut().extend(departure);
+    }
+}
