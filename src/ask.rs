@@ -185,7 +185,7 @@ impl<R: Record> Ask<R> {
         })
     }
 
-    fn begin(&mut self, to: Address, record: R) -> Result<Arc<Reply>, Failure> {
+    fn begin(&self, to: Address, record: R) -> Result<Arc<Reply>, Failure> {
         let deadline = self.deadline();
         let reply = self.send(to, record, deadline)?;
         self.directory.follow(&reply);

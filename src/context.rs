@@ -146,10 +146,10 @@ impl<'a> Context<'a> {
         let flags = Flags::WANT_ANSWER.union(Flags::CALL);
         let mut message = self.outgoing(to, Body::lend(&mut room, record), flags);
         self.core.carry(&mut message);
-        if message.code.is_ok() {
-            if let Some(answer) = message.body.take() {
-                return Ok(answer);
-            }
+        if message.code.is_ok()
+            && let Some(answer) = message.body.take()
+        {
+            return Ok(answer);
         }
         message.into_owned().into_answer()
     }

@@ -33,8 +33,11 @@ pub(crate) struct Directory {
     /// The counters of workers that have ended.
     retired: Mutex<Counters>,
     /// Askers that sleep, or wait as futures; `None` when the kernel has stopped.
-    askers: Mutex<Option<Vec<(Weak<Reply>, u64)>>>,
+    askers: Mutex<Option<Vec<Waiting>>>,
 }
+
+/// A reply slot and the round in which it waits.
+type Waiting = (Weak<Reply>, u64);
 
 /// A worker's number and who has it.
 #[derive(Debug)]
@@ -150,6 +153,7 @@ impl Directory {
     }
 
     /// Sends a message from a thread that is no worker, or hands it back with a code.
+    #[expect(clippy::result_large_err, reason = "a message that was not taken goes back as it came, unboxed")]
     pub(crate) fn send(&self, mut message: Message<'static>) -> Result<(), Refused> {
         if self.is_stopping() {
             return Err((message, Code::STOPPED));
@@ -161,6 +165,7 @@ impl Directory {
     }
 
     /// Passes on a message that has been sent before, from a thread that is no worker.
+    #[expect(clippy::result_large_err, reason = "a message that was not taken goes back as it came, unboxed")]
     pub(crate) fn pass_on(&self, mut message: Message<'static>) -> Result<(), Refused> {
         let (tid, post) = match self.route(message.destination()) {
             Ok(found) => found,

@@ -188,7 +188,7 @@ impl<T> Receiver<T> {
     }
 
     /// Takes no more mail. What is there can still be taken.
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close(&self) {
         self.inbox.ring.close();
         let mut spill = lock(&self.inbox.spill);
         spill.closed = true;

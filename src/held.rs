@@ -95,6 +95,7 @@ impl HeldMessage {
 
     /// The message.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "what ends the message takes `self`")]
     pub fn message(&self) -> &Message<'static> {
         self.message.as_ref().expect("a held message is there until it ends")
     }

@@ -1,25 +1,149 @@
-//! Pneumatic-tube mail for a program.
+//! Pneumatic-tube mail for a program: targets send each other messages by address, and nothing gets lost on the way.
+//!
+//! A [`Kernel`] is one node. It has namespaces; a [`Namespace`] has one or more worker threads; a thread hosts
+//! [`Target`]s. A target is reached at its [`Address`], `TID.NID.NODEID`. A [`Message`] is an envelope and its
+//! records; it is handled, or it comes back and says why.
+//!
+//! ```
+//! use rohrpost::{Code, Context, Failure, Handle, Kernel, handles, record};
+//!
+//! #[derive(Clone, Debug)]
+//! struct Add(i64, i64);
+//! #[derive(Clone, Debug)]
+//! struct Sum(i64);
+//! record!(Add, "calc.add" => Sum); // a request and what answers it
+//! record!(Sum, "calc.sum");
+//!
+//! const OVERFLOW: Code = Code::application(0);
+//!
+//! struct Calculator;
+//!
+//! impl Handle<Add> for Calculator {
+//!     fn handle(&mut self, add: &Add, _ctx: &mut Context<'_>) -> Result<Sum, Failure> {
+//!         add.0.checked_add(add.1).map(Sum).ok_or_else(|| Failure::new(OVERFLOW, "the sum does not fit"))
+//!     }
+//! }
+//! handles!(Calculator: Add);
+//!
+//! let kernel = Kernel::builder("car-7").start()?;
+//! let app = kernel.namespace("navigation").open()?;
+//! let calculator = app.register(Calculator)?;
+//!
+//! let Sum(five) = kernel.ask(calculator, Add(2, 3)).wait()?;
+//! assert_eq!(five, 5);
+//!
+//! let failure = kernel.ask(calculator, Add(i64::MAX, 1)).wait().unwrap_err();
+//! assert_eq!(failure.code(), OVERFLOW);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The ways of a message
+//!
+//! One address, whichever way the mail takes:
+//!
+//! - To an idle target of the same thread it is a **direct call** on the sender's stack: no queue, no lock, no
+//!   allocation. When `notify` returns, it has been handled. *Idle* means: not on the stack, no mail waiting for it.
+//! - To a target of the same thread that is not idle, or when the stack is deep, it **waits** in the thread's one
+//!   waiting list, and is delivered when the stack is empty.
+//! - To a target of another thread it takes one **hand-off**: one slot of the ring in front of that thread.
+//! - From a plain thread, or a task of any executor, [`Kernel::ask`] and [`Kernel::notify`] use the same hand-off.
+//!
+//! # The promises
+//!
+//! Each has tests that state it, in `tests/promises/`, run over every way a message can take.
+//!
+//! 1. **One thread.** A target's code always runs on the same thread, never twice at once. Targets of one thread may
+//!    share an `Rc`, a `RefCell`, a database handle: what is registered on its own thread need not be `Send`.
+//! 2. **Direct.** A message to an idle target of the sender's thread is a call: no queue, no allocation, done when
+//!    `notify` or `request` returns. A message to another thread makes exactly one hand-off. There is no mailbox per
+//!    target.
+//! 3. **Never re-entered.** Mail for a target that is not idle waits on its thread and is delivered in the order of
+//!    arrival, after the outermost dispatch, before newer mail from other threads. After 64 such deliveries in a row
+//!    hand-off and deadlines get a turn. Nesting is bounded by count ([`NamespaceBuilder::depth`], 64) and by the
+//!    stack that remains; past it, mail waits likewise.
+//! 4. **Order.** What one sender sends to one receiver arrives in the order sent, whichever way each message went.
+//!    Answers and returns keep their order with what the same target sent back earlier. Order is per hop: a forwarded
+//!    message is ordered from its forwarder, what is held gives up its place, and the result of a `call` is a return
+//!    value, not a delivery.
+//! 5. **Everything comes back.** Every request is answered exactly once. A message whose final code is not
+//!    [`Code::OK`] comes back to its sender, even if it wanted no answer. The code starts as [`Code::NOT_HANDLED`];
+//!    a handler that says *handled* without a code makes it `OK`. Nothing comes back before the sender's handler has
+//!    returned. A [`Kernel::notify`] has no sender: what fails at once is its error, with the message inside; what
+//!    fails later is a dead letter.
+//! 6. **Returns do not bounce.** An answer or a returned message is never returned. If the sender is gone, or was
+//!    restarted meanwhile, it is counted as a dead letter ([`Counters`]).
+//! 7. **Faults stay inside.** A panic unwinds only the handler that panicked; those below it on the stack go on, and
+//!    the message comes back with [`Code::EXCEPTION`] and the panic's text. This holds in all methods of [`Target`],
+//!    in continuations and factories, in a record's `Clone` and `Drop` and a target's `Drop`. Then the target's policy
+//!    decides ([`OnPanic`]): deregister, keep, or restart from its factory. What it held comes back. Under
+//!    `panic = "abort"` the process ends at the first panic: this promise and the policies are void, and what was on
+//!    its way is lost with the process.
+//! 8. **Bounded.** No handler ever blocks on another thread. A full hand-off returns the message with [`Code::BUSY`]
+//!    at once. Hand-off, waiting list, held messages and unanswered requests have bounds that can be set
+//!    ([`NamespaceBuilder`]). A request reserves the room of its answer, so that answers and returns are never
+//!    refused; while returns pile up outside a full hand-off, its thread sends nothing to other threads. What one
+//!    handler sends before it returns is bounded only by that handler: each refused message waits as a return.
+//! 9. **Deadlock is a code.** A [`Context::call`] that would close a cycle returns [`Code::WOULD_DEADLOCK`]. One to
+//!    another thread, past the depth, past mail that still waits, or to a target that would hold it returns
+//!    [`Code::WOULD_BLOCK`], and so does [`Ask::wait`] on a worker thread.
+//! 10. **Deadlines travel.** At the deadline the requester gets [`Code::EXPIRED`], wherever the message is; a later
+//!     answer is counted and dropped. An expired message is not handled. What a handler sends inherits the deadline
+//!     unless it sets its own ([`Context::within`]). The clock is read once a turn, when somebody needs it. Answers do
+//!     not expire.
+//! 11. **Stopping is a drain.** Deregistering a target (also from its own handler), [`Namespace::close`] (also from
+//!     its own thread) and [`Kernel::stop`] return all mail on the way with [`Code::STOPPED`]; later mail comes back
+//!     with `STOPPED` or [`Code::NO_TARGET`]. A thread that does not come back is named in the [`StopReport`] and
+//!     left to itself; everything else is answered. Dropping the last [`Kernel`] stops it too.
+//! 12. **Counted.** At a quiescent point sent = handled + returned + dead letters, and answers = answered + late +
+//!     dead. Each message is counted once, where it ends. Counting costs the direct path no atomic read-modify-write.
+//!
+//! Nothing is printed by the library, no signal handler is installed, and a process that uses it cannot be forked.
+//! Message priorities are a non-goal.
+//!
+//! # The architecture
+//!
+//! The modules stand below in groups from ground to roof; each uses only its own group and those above it in this
+//! list, which `tests/layers.rs` holds.
+//!
+//! The heart is the dispatcher. A message lies on its sender's stack; `Core::step` compares the receiver's generated
+//! [`Tid`] with the thread's prefix, takes the target's box out of its slot (so that whoever looks finds it busy),
+//! calls it, and puts the box back. Only a message that waits, is held, returns or crosses a thread is moved, by
+//! value; there are no message boxes and no pools. What crosses a thread lies in the slots of a ring, and the receiving
+//! worker serves it where it lies. Every message ends in one place, where it is counted, and turned round if it failed
+//! or wants an answer.
+//!
+//! `unsafe` lives in three small modules, each with the benchmark row that pays for it: `body` (records of any type in
+//! place), `ring` (the hand-off) and `cell` (what belongs to one thread).
+//!
+//! # Versions
+//!
+//! Semantic versioning. The minimum supported Rust version is 1.92; raising it is a minor version. Adding a code, a
+//! variant of a `#[non_exhaustive]` enum or a provided method to [`Target`] is not a breaking change.
 
+// What everything stands on: ids, time, and the primitives with which threads meet.
+mod clock;
 mod id;
 mod name;
+mod sync;
 
-mod clock;
-
+// Where mail goes and what it carries.
 mod address;
 mod body;
 mod record;
 
+// The mail itself, and how it ends.
 mod code;
 mod message;
 mod reply;
 
+// What a worker is built of; none of it knows a target.
 mod cell;
 mod counters;
 mod handoff;
 mod registry;
 mod ring;
-mod sync;
 
+// What a handler sees, and what carries its mail.
 mod context;
 mod core;
 mod departure;
@@ -36,17 +160,17 @@ mod thread;
 mod typed;
 mod waiting;
 
+// Threads, namespaces, the node, and the way in from outside.
 mod affinity;
-mod idle;
-mod worker;
-
 mod alarm;
 mod ask;
 mod driven;
+mod idle;
 mod kernel;
 mod namespace;
 mod opening;
 mod stop;
+mod worker;
 
 pub use address::{Address, AddressPart, ParseAddressError};
 pub use affinity::PinError;

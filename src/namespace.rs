@@ -14,9 +14,9 @@ use crate::id::{Nid, Tid};
 use crate::orders;
 use crate::post::{Mail, Post};
 use crate::residents::Extra;
-use crate::setup::{Placement, RegisterError, Setup};
+use crate::setup::{Particulars, Placement, RegisterError, Setup};
 use crate::stop::{StopReport, depart};
-use crate::target::Target;
+use crate::target::{OnPanic, Target};
 use crate::thread::Thread;
 
 /// A handle to a namespace: one or more worker threads and the targets that live on them.
@@ -109,8 +109,7 @@ impl Namespace {
     ///
     /// [`RegisterError`].
     pub fn register_with<T: Target + Send>(&self, setup: Setup, target: T) -> Result<Address, RegisterError> {
-        let on_panic = setup.on_panic;
-        self.settle(&setup, move |name| (Box::new(target), Extra::of(name, on_panic, None)))
+        self.settle(setup, move |name, on_panic| (Box::new(target), Extra::of(name, on_panic, None)))
     }
 
     /// Registers what `factory` makes on its thread, and what it makes again after a panic, unless `setup` says
@@ -124,9 +123,7 @@ impl Namespace {
         setup: Setup,
         mut factory: impl FnMut() -> T + Send + 'static,
     ) -> Result<Address, RegisterError> {
-        let setup = setup.restarting();
-        let on_panic = setup.on_panic;
-        self.settle(&setup, move |name| {
+        self.settle(setup.restarting(), move |name, on_panic| {
             let target = Box::new(factory());
             let factory = Box::new(move || Box::new(factory()) as Box<dyn Target>);
             (target, Extra::of(name, on_panic, Some(factory)))
@@ -135,11 +132,11 @@ impl Namespace {
 
     fn settle(
         &self,
-        setup: &Setup,
-        make: impl FnOnce(Option<Tid>) -> (Box<dyn Target>, Option<Extra>) + Send + 'static,
+        setup: Setup,
+        make: impl FnOnce(Option<Tid>, OnPanic) -> (Box<dyn Target>, Option<Extra>) + Send + 'static,
     ) -> Result<Address, RegisterError> {
-        let post = self.place(setup.placement)?;
-        let name = setup.tid()?;
+        let Particulars { name, placement, on_panic } = setup.read()?;
+        let post = self.place(placement)?;
         if self.directory.is_stopping() || post.is_closing() {
             return Err(RegisterError::Stopped);
         }
@@ -153,7 +150,7 @@ impl Namespace {
                 space.release(name, tid);
             }
         };
-        let tid = orders::register(post, claim, unclaim, move || make(name))?;
+        let tid = orders::register(post, claim, unclaim, move || make(name, on_panic))?;
         Ok(self.complete(name.unwrap_or(tid)))
     }
 

@@ -36,11 +36,11 @@ impl Core {
         }
         let tid = self.slots.with(|slots| slots.reserve(&self.post.slots));
         let tid = tid.map_err(|_| RegisterError::TooManyTargets)?;
-        if let Some(name) = extra.as_ref().and_then(|extra| extra.name) {
-            if !self.space.claim(name, tid) {
-                self.slots.with(|slots| slots.unreserve(tid));
-                return Err(RegisterError::NameTaken(name));
-            }
+        if let Some(name) = extra.as_ref().and_then(|extra| extra.name)
+            && !self.space.claim(name, tid)
+        {
+            self.slots.with(|slots| slots.unreserve(tid));
+            return Err(RegisterError::NameTaken(name));
         }
         self.settle_in(tid, target, extra, false);
         Ok(tid)

@@ -14,7 +14,14 @@ use crate::target::OnPanic;
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Setup {
-    pub(crate) name: Option<String>,
+    name: Option<String>,
+    placement: Placement,
+    on_panic: OnPanic,
+}
+
+/// A setup that has been read: its name is an id.
+pub(crate) struct Particulars {
+    pub(crate) name: Option<Tid>,
     pub(crate) placement: Placement,
     pub(crate) on_panic: OnPanic,
 }
@@ -70,16 +77,17 @@ impl Setup {
         self
     }
 
-    /// The name as an id.
-    pub(crate) fn tid(&self) -> Result<Option<Tid>, RegisterError> {
-        let Some(name) = self.name.as_deref() else {
-            return Ok(None);
+    /// Reads the name.
+    pub(crate) fn read(self) -> Result<Particulars, RegisterError> {
+        let Self { name, placement, on_panic } = self;
+        let Some(text) = name else {
+            return Ok(Particulars { name: None, placement, on_panic });
         };
-        let tid = Tid::learn(name)?;
+        let tid = Tid::learn(&text)?;
         if !tid.is_name() && tid.raw() > u64::from(u32::MAX) {
-            return Err(RegisterError::NumberTooLarge(name.to_owned()));
+            return Err(RegisterError::NumberTooLarge(text));
         }
-        Ok(Some(tid))
+        Ok(Particulars { name: Some(tid), placement, on_panic })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::clock::Time;
 use crate::core::Core;
 use crate::residents::Extra;
-use crate::setup::{Placement, RegisterError, Setup};
+use crate::setup::{Particulars, Placement, RegisterError, Setup};
 use crate::target::{OnPanic, Target};
 
 /// One worker thread, from the inside: targets that are registered here need not be `Send`, and can share what is not.
@@ -81,7 +81,7 @@ impl<'a> Thread<'a> {
     ///
     /// [`RegisterError`].
     pub fn register_with<T: Target>(self, setup: Setup, target: T) -> Result<Address, RegisterError> {
-        self.settle(&setup, || Ok((Box::new(target), None)))
+        self.settle(setup, || Ok((Box::new(target), None)))
     }
 
     /// Registers what `factory` makes, and what it makes again after a panic, if `setup` says
@@ -95,7 +95,7 @@ impl<'a> Thread<'a> {
         setup: Setup,
         mut factory: impl FnMut() -> T + 'static,
     ) -> Result<Address, RegisterError> {
-        self.settle(&setup.restarting(), || {
+        self.settle(setup.restarting(), || {
             let target = self.core.guard(&mut factory).map_err(|panic| RegisterError::Panicked(panic.0))?;
             let factory = Box::new(move || Box::new(factory()) as Box<dyn Target>);
             Ok((Box::new(target), Some(factory)))
@@ -104,17 +104,17 @@ impl<'a> Thread<'a> {
 
     fn settle(
         self,
-        setup: &Setup,
+        setup: Setup,
         make: impl FnOnce() -> Result<(Box<dyn Target>, Option<crate::residents::Factory>), RegisterError>,
     ) -> Result<Address, RegisterError> {
-        if let Placement::Thread(index) = setup.placement {
-            if index != self.index() {
-                return Err(RegisterError::OtherThread(index));
-            }
+        let Particulars { name, placement, on_panic } = setup.read()?;
+        if let Placement::Thread(index) = placement
+            && index != self.index()
+        {
+            return Err(RegisterError::OtherThread(index));
         }
-        let name = setup.tid()?;
         let (target, factory) = make()?;
-        let tid = self.core.register(target, Extra::of(name, setup.on_panic, factory))?;
+        let tid = self.core.register(target, Extra::of(name, on_panic, factory))?;
         let shown = name.unwrap_or(tid);
         Ok(self.core.address(shown))
     }

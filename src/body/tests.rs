@@ -10,17 +10,20 @@ use super::Body;
 #[derive(Clone, Debug, PartialEq)]
 struct Small(u64);
 #[derive(Clone, Debug)]
-struct Large([u64; 20], Arc<()>);
+struct Large([u64; 20], #[expect(dead_code, reason = "counts the drops")] Arc<()>);
 #[derive(Debug)]
 #[repr(align(64))]
-struct Aligned(Arc<()>);
+struct Aligned(#[expect(dead_code, reason = "counts the drops")] Arc<()>);
 #[derive(Clone, Debug)]
 struct Nothing;
 #[derive(Clone, Debug)]
 #[repr(align(32))]
 struct AlignedNothing;
 #[derive(Clone, Debug)]
-struct Explosive(Arc<()>, [u64; 8]);
+struct Explosive(
+    #[expect(dead_code, reason = "counts the drops")] Arc<()>,
+    #[expect(dead_code, reason = "makes it large")] [u64; 8],
+);
 
 impl Drop for Explosive {
     fn drop(&mut self) {
