@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use parking_lot::Mutex;
+
 use crate::message::Message;
 use crate::record::Record;
 
@@ -141,7 +143,8 @@ impl fmt::Debug for Code {
 pub struct Failure {
     code: Code,
     text: Cow<'static, str>,
-    message: Option<Box<Message<'static>>>,
+    /// Behind a lock that is never taken, because an error is to be `Sync` and a record need not be.
+    message: Option<Box<Mutex<Message<'static>>>>,
 }
 
 impl Failure {
@@ -153,7 +156,7 @@ impl Failure {
 
     /// The failure with the message that it happened to; allocates a box.
     pub(crate) fn with_message(self, message: Message<'static>) -> Self {
-        Self { message: Some(Box::new(message)), ..self }
+        Self { message: Some(Box::new(Mutex::new(message))), ..self }
     }
 
     /// The code.
@@ -171,7 +174,7 @@ impl Failure {
     /// The record that was sent, if it came back; at most once.
     #[must_use]
     pub fn take_record<R: Record>(&mut self) -> Option<R> {
-        self.message.as_mut()?.take()
+        self.message.as_mut()?.get_mut().take()
     }
 
     /// The code and the text.

@@ -8,9 +8,7 @@ use std::fmt;
 use std::task::Waker;
 use std::time::Duration;
 
-use crossbeam_utils::CachePadded;
-
-use crate::ring::{Head, PushError, Ring};
+use crate::ring::{Consumer, Head, PushError, Ring};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock, relax, thread};
 
 /// The senders' side of a hand-off.
@@ -19,8 +17,6 @@ pub(crate) struct Inbox<T> {
     /// Whether `spill` holds anything; read with every push, written when the ring was full.
     spilling: AtomicBool,
     spill: Mutex<Spill<T>>,
-    /// Whether the receiver sleeps and has to be woken.
-    sleeping: CachePadded<AtomicBool>,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -47,7 +43,6 @@ impl<T> Inbox<T> {
             ring,
             spilling: AtomicBool::new(false),
             spill: Mutex::new(Spill { list: VecDeque::new(), closed: false }),
-            sleeping: CachePadded::new(AtomicBool::new(false)),
             waker: Mutex::new(None),
         };
         (inbox, head)
@@ -59,8 +54,8 @@ impl<T> Inbox<T> {
         if self.is_spilling() {
             return Err(if self.ring.is_closed() { PushError::Closed(value) } else { PushError::Full(value) });
         }
-        self.ring.push(value)?;
-        self.wake();
+        let consumer = self.ring.push(value)?;
+        self.wake_if(consumer);
         Ok(())
     }
 
@@ -69,8 +64,8 @@ impl<T> Inbox<T> {
         let mut value = value;
         if !self.is_spilling() {
             value = match self.ring.push(value) {
-                Ok(()) => {
-                    self.wake();
+                Ok(consumer) => {
+                    self.wake_if(consumer);
                     return Ok(());
                 }
                 Err(PushError::Closed(value)) => return Err(value),
@@ -82,7 +77,7 @@ impl<T> Inbox<T> {
             return Err(value);
         }
         spill.list.push_back(value);
-        self.spilling.store(true, Ordering::SeqCst);
+        self.spilling.store(true, Ordering::Release);
         drop(spill);
         self.wake();
         Ok(())
@@ -95,18 +90,19 @@ impl<T> Inbox<T> {
     }
 
     /// Wakes the receiver if it sleeps.
-    #[inline]
     pub(crate) fn wake(&self) {
-        if self.sleeping.load(Ordering::SeqCst) {
+        self.wake_if(self.ring.rouse());
+    }
+
+    #[inline]
+    fn wake_if(&self, consumer: Consumer) {
+        if consumer == Consumer::Sleeping {
             self.wake_sleeper();
         }
     }
 
     #[cold]
     fn wake_sleeper(&self) {
-        if !self.sleeping.swap(false, Ordering::SeqCst) {
-            return;
-        }
         let waker = lock(&self.waker).clone();
         if let Some(waker) = waker {
             waker.wake();
@@ -160,7 +156,7 @@ impl<T> Receiver<T> {
         let mut spill = lock(&self.inbox.spill);
         std::mem::swap(&mut self.spilled, &mut spill.list);
         self.spilled_at = self.inbox.ring.tail();
-        self.inbox.spilling.store(false, Ordering::SeqCst);
+        self.inbox.spilling.store(false, Ordering::Release);
     }
 
     /// Whether nothing is there and nobody is adding anything.
@@ -177,14 +173,16 @@ impl<T> Receiver<T> {
                 Some(timeout) => thread::park_timeout(timeout),
                 _ => thread::park(),
             }
+        } else {
+            relax();
         }
-        self.inbox.sleeping.store(false, Ordering::SeqCst);
+        // A later push has nobody to wake.
+        let _ = self.inbox.ring.rouse();
     }
 
     /// Says that the next push has to wake this side; `false` if there is something already.
     pub(crate) fn announce_sleep(&self) -> bool {
-        self.inbox.sleeping.store(true, Ordering::SeqCst);
-        self.is_empty()
+        self.head.sleep(&self.inbox.ring) && self.spilled.is_empty() && !self.inbox.is_spilling()
     }
 
     /// Takes no more mail. What is there can still be taken.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::address::Address;
 use crate::alarm::Alarms;
 use crate::ask::Ask;
@@ -65,10 +67,12 @@ pub enum StartError {
 
 /// Why a message from outside was not sent. It has the message.
 #[derive(thiserror::Error)]
-#[error("the message to {} was not sent: {code}", .message.receiver().map_or_else(String::new, |to| to.to_string()))]
+#[error("the message to {to} was not sent: {code}")]
 pub struct SendError {
     code: Code,
-    message: Box<Message<'static>>,
+    to: Address,
+    /// Behind a lock that is never taken, because an error is to be `Sync` and a record need not be.
+    message: Box<Mutex<Message<'static>>>,
 }
 
 impl Kernel {
@@ -120,7 +124,10 @@ impl Kernel {
     pub fn send(&self, mut message: Message<'static>) -> Result<(), SendError> {
         message.launch_from_outside();
         let sent = self.inner.directory.send(message);
-        sent.map_err(|(message, code)| SendError { code, message: Box::new(message) })
+        sent.map_err(|(message, code)| {
+            let to = message.destination();
+            SendError { code, to, message: Box::new(Mutex::new(message)) }
+        })
     }
 
     /// What became of all mail so far.
@@ -193,7 +200,7 @@ impl SendError {
     /// The message.
     #[must_use]
     pub fn into_message(self) -> Message<'static> {
-        *self.message
+        self.message.into_inner()
     }
 }
 

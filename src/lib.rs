@@ -172,6 +172,9 @@ mod opening;
 mod stop;
 mod worker;
 
+#[cfg(all(test, loom))]
+mod models;
+
 pub use address::{Address, AddressPart, ParseAddressError};
 pub use affinity::PinError;
 pub use ask::Ask;

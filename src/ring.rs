@@ -1,7 +1,8 @@
 //! The ring: a bounded queue of values from many threads to one, without a lock and without an allocation.
 //!
 //! A slot is a stamp and a value side by side, so that one small message crosses in the cache lines it lies in, and
-//! nothing but them. Producers agree by one compare-and-swap on `tail`; the consumer looks at stamps only and
+//! nothing but them. Producers agree by one compare-and-swap on `tail`, which also tells them whether the consumer
+//! sleeps (so that going to sleep and adding cannot miss each other) or has gone; the consumer looks at stamps only and
 //! publishes how far it has come, which producers read when the ring looks full (after D. Vyukov's bounded queue,
 //! with the consumer's half of the stamps replaced by `consumed`).
 //!
@@ -21,6 +22,10 @@ use crate::sync::{AtomicU64, Ordering, RaceCell};
 
 /// Set in `tail` when nothing more may come.
 const CLOSED: u64 = 1 << 63;
+/// Set in `tail` while the consumer sleeps; whoever clears it wakes the consumer.
+const SLEEPING: u64 = 1 << 62;
+/// The position in `tail`.
+const POSITION: u64 = SLEEPING - 1;
 
 /// A stamp and a value: two cache lines for a message.
 #[repr(C, align(64))]
@@ -32,7 +37,7 @@ struct Slot<T> {
 
 /// What producers write to.
 struct Producers {
-    /// The next free position, and [`CLOSED`].
+    /// The next free position, [`CLOSED`] and [`SLEEPING`].
     tail: AtomicU64,
     /// What `consumed` was when a producer last had to look.
     known: AtomicU64,
@@ -51,6 +56,14 @@ pub(crate) struct Ring<T> {
     producers: CachePadded<Producers>,
     /// Every position below is free again.
     consumed: CachePadded<AtomicU64>,
+}
+
+/// Whether the consumer has to be woken. Only one thread is told that it sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Consumer {
+    Awake,
+    Sleeping,
 }
 
 /// The one consumer's place in its ring.
@@ -81,34 +94,35 @@ impl<T> Ring<T> {
         &self.slots[position as usize & (self.slots.len() - 1)]
     }
 
-    /// Adds a value at the end, or hands it back.
+    /// Adds a value at the end, or hands it back; tells whether the consumer has to be woken.
     #[inline]
-    pub(crate) fn push(&self, value: T) -> Result<(), PushError<T>> {
+    pub(crate) fn push(&self, value: T) -> Result<Consumer, PushError<T>> {
         let mut tail = self.producers.tail.load(Ordering::Relaxed);
         loop {
             if tail & CLOSED != 0 {
                 return Err(PushError::Closed(value));
             }
-            if self.is_full(tail) {
+            let position = tail & POSITION;
+            if self.is_full(position) {
                 return Err(PushError::Full(value));
             }
-            // Sequentially consistent: the consumer looks at `tail` after it has said that it goes to sleep.
-            let moved = self.producers.tail.compare_exchange_weak(tail, tail + 1, Ordering::SeqCst, Ordering::Relaxed);
-            match moved {
+            let tails = &self.producers.tail;
+            match tails.compare_exchange_weak(tail, position + 1, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => tail = now,
             }
         }
-        let slot = self.slot(tail);
+        let position = tail & POSITION;
+        let slot = self.slot(position);
         // SAFETY: moving `tail` past this position gave it to this producer alone.
         slot.value.with_mut(|place| unsafe { place.cast::<T>().write(value) });
-        slot.stamp.store(tail + 1, Ordering::Release);
-        Ok(())
+        slot.stamp.store(position + 1, Ordering::Release);
+        Ok(if tail & SLEEPING == 0 { Consumer::Awake } else { Consumer::Sleeping })
     }
 
     #[inline]
-    fn is_full(&self, tail: u64) -> bool {
-        let free_at = |consumed: u64| tail.wrapping_sub(consumed) as i64;
+    fn is_full(&self, position: u64) -> bool {
+        let free_at = |consumed: u64| position.wrapping_sub(consumed) as i64;
         if free_at(self.producers.known.load(Ordering::Acquire)) < self.capacity as i64 {
             return false;
         }
@@ -119,7 +133,7 @@ impl<T> Ring<T> {
 
     /// Takes no more values.
     pub(crate) fn close(&self) {
-        self.producers.tail.fetch_or(CLOSED, Ordering::SeqCst);
+        self.producers.tail.fetch_or(CLOSED, Ordering::AcqRel);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -128,7 +142,13 @@ impl<T> Ring<T> {
 
     /// The position that the next value gets.
     pub(crate) fn tail(&self) -> u64 {
-        self.producers.tail.load(Ordering::SeqCst) & !CLOSED
+        self.producers.tail.load(Ordering::Acquire) & POSITION
+    }
+
+    /// Takes note that the consumer is to be woken, if it sleeps.
+    pub(crate) fn rouse(&self) -> Consumer {
+        let tail = self.producers.tail.fetch_and(!SLEEPING, Ordering::AcqRel);
+        if tail & SLEEPING == 0 { Consumer::Awake } else { Consumer::Sleeping }
     }
 }
 
@@ -142,6 +162,11 @@ impl Head {
     #[inline]
     pub(crate) fn is_ready<T>(&self, ring: &Ring<T>) -> bool {
         ring.slot(self.0).stamp.load(Ordering::Acquire) == self.0 + 1
+    }
+
+    /// Says that the consumer goes to sleep; `false` if there is something already, or will be in a moment.
+    pub(crate) fn sleep<T>(&self, ring: &Ring<T>) -> bool {
+        ring.producers.tail.fetch_or(SLEEPING, Ordering::AcqRel) & POSITION == self.0
     }
 
     /// Has `serve` look at the next value where it lies, then drops what is left of it and frees its place.
@@ -183,4 +208,91 @@ fn fresh<T>(slots: usize) -> Box<[Slot<T>]> {
 fn fresh<T>(slots: usize) -> Box<[Slot<T>]> {
     let slot = || Slot { stamp: AtomicU64::new(0), value: RaceCell::new(MaybeUninit::uninit()) };
     std::iter::repeat_with(slot).take(slots).collect()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Consumer, PushError, Ring};
+
+    #[test]
+    fn a_ring_takes_exactly_its_capacity() {
+        for capacity in [1, 2, 3, 5, 8] {
+            let (ring, mut head) = Ring::new(capacity);
+            for round in 0..3 * capacity {
+                for value in 0..capacity {
+                    assert!(ring.push(value).is_ok(), "expected room for {capacity}, in round {round}");
+                }
+                assert!(matches!(ring.push(99), Err(PushError::Full(99))), "expected the value too many back");
+                for value in 0..capacity {
+                    assert_eq!(head.with_next(&ring, |value| *value), Some(value), "expected the order of arrival");
+                }
+                assert_eq!(head.with_next(&ring, |value| *value), None);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_value_is_dropped_once() {
+        let count = Arc::new(());
+        let (ring, mut head) = Ring::new(4);
+        for _ in 0..3 {
+            assert!(ring.push(Some(count.clone())).is_ok());
+        }
+        let taken = head.with_next(&ring, Option::take);
+        assert_eq!(Arc::strong_count(&count), 4, "expected the taken value to live on");
+        drop(taken);
+        head.with_next(&ring, |_| ());
+        head.with_next(&ring, |_| ());
+        assert_eq!(Arc::strong_count(&count), 1, "expected every value to be dropped once");
+    }
+
+    #[test]
+    fn a_closed_ring_hands_values_back_and_gives_out_what_it_has() {
+        let (ring, mut head) = Ring::new(2);
+        assert!(ring.push(1).is_ok());
+        ring.close();
+        assert!(matches!(ring.push(2), Err(PushError::Closed(2))));
+        assert_eq!(head.with_next(&ring, |value| *value), Some(1));
+    }
+
+    #[test]
+    fn only_one_producer_is_told_to_wake_the_consumer() {
+        let (ring, head) = Ring::new(4);
+        assert!(head.sleep(&ring), "expected an empty ring to let the consumer sleep");
+        assert!(matches!(ring.push(1), Ok(Consumer::Sleeping)));
+        assert!(matches!(ring.push(2), Ok(Consumer::Awake)));
+        assert!(!head.sleep(&ring), "expected a ring with values to keep the consumer awake");
+        assert_eq!(ring.rouse(), Consumer::Sleeping);
+    }
+
+    #[test]
+    fn values_cross_threads_in_order() {
+        let values = if cfg!(miri) { 100 } else { 100_000 };
+        let (ring, mut head) = Ring::new(16);
+        let ring = Arc::new(ring);
+        let producer = {
+            let ring = ring.clone();
+            std::thread::spawn(move || {
+                for value in 0..values {
+                    let mut value = Box::new(value);
+                    while let Err(PushError::Full(back) | PushError::Closed(back)) = ring.push(value) {
+                        value = back;
+                        std::thread::yield_now();
+                    }
+                }
+            })
+        };
+        for expected in 0..values {
+            let value = loop {
+                match head.with_next(&ring, |value| **value) {
+                    Some(value) => break value,
+                    None => std::thread::yield_now(),
+                }
+            };
+            assert_eq!(value, expected, "expected the order of arrival");
+        }
+        producer.join().expect("the producer ran");
+    }
 }
