@@ -14,7 +14,7 @@ use crate::counters::{Count, Counters, Tally};
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::post::{Limits, Mail, Post};
-use crate::reply::Reply;
+use crate::reply::{Asker, Reply};
 use crate::ring::PushError;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
@@ -183,43 +183,51 @@ impl Directory {
         }
     }
 
-    /// Brings a message that has its final code back to its sender, from any thread; `tally` counts on this one.
-    pub(crate) fn send_back(&self, mut message: Message<'static>, tally: &dyn Fn(Count)) {
-        let ok = message.code.is_ok();
-        if ok {
-            tally(Count::Handled);
+    /// Brings a message that has its final code back to its sender, from any thread; `count` counts on this one.
+    ///
+    /// What nobody gets comes back, to be dropped.
+    #[must_use = "a record may panic in its `Drop`: choose where"]
+    pub(crate) fn send_back(&self, mut message: Message<'static>, count: &dyn Fn(Count)) -> Option<Message<'static>> {
+        if message.code.is_ok() {
+            count(Count::Handled);
             if !message.wants_answer() {
-                return;
+                return Some(message);
             }
-            tally(Count::Answers);
+            count(Count::Answers);
         }
-        let dead = if ok { Count::DeadAnswers } else { Count::DeadLetters };
         message.flags |= Flags::TURNED;
         match &mut message.sender {
-            Sender::Outside(asker) => {
-                let Some(asker) = asker.take() else {
-                    return tally(dead);
-                };
-                let (in_time, late) =
-                    if ok { (Count::Answered, Count::LateAnswers) } else { (Count::Returned, Count::DeadLetters) };
-                // Counted before the asker can look: whoever has its answer finds it in the counters.
-                tally(in_time);
-                if asker.answer(message).is_err() {
-                    self.correct(in_time, late);
+            Sender::Outside(asker) => match asker.take() {
+                Some(asker) => self.answer(&asker, message, count),
+                None => {
+                    count(message.lost());
+                    Some(message)
                 }
-            }
+            },
             Sender::Target(tid, _) => {
                 let worker = Tid::from_raw(tid.get()).worker();
-                let post = worker.and_then(|worker| self.post(worker));
-                let lost = match post {
-                    Some(post) => post.inbox.push_reserved(Mail::Message(message)).is_err(),
-                    None => true,
+                let Some(post) = worker.and_then(|worker| self.post(worker)) else {
+                    count(message.lost());
+                    return Some(message);
                 };
-                if lost {
-                    tally(dead);
-                }
+                let Err(Mail::Message(message)) = post.inbox.push_reserved(Mail::Message(message)) else {
+                    return None;
+                };
+                count(message.lost());
+                Some(message)
             }
         }
+    }
+
+    /// Gives an asker its answer, or hands it back if it is late.
+    fn answer(&self, asker: &Asker, message: Message<'static>, count: &dyn Fn(Count)) -> Option<Message<'static>> {
+        let reached = message.reached();
+        let late = if message.code.is_ok() { Count::LateAnswers } else { Count::DeadLetters };
+        // Counted before the asker can look: whoever has its answer finds it in the counters.
+        count(reached);
+        let message = asker.answer(message).err()?;
+        self.correct(reached, late);
+        Some(message)
     }
 
     /// Counts `late` instead of `in_time`, which has been counted already.

@@ -37,6 +37,15 @@ enum Step {
     Onward,
 }
 
+/// Where a receiver lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// On this thread.
+    Here,
+    /// On another, if anywhere.
+    Elsewhere,
+}
+
 /// Forwardings in a row before other mail gets a turn.
 const MAX_HOPS: u16 = 64;
 
@@ -74,10 +83,11 @@ impl Core {
     fn carry_on(&self, message: &mut Message<'_>) {
         loop {
             message.hops += 1;
-            if message.hops > MAX_HOPS && !message.flags.contains(Flags::CALL) {
+            if message.hops > MAX_HOPS {
                 message.hops = 0;
-                self.wait(message);
-                return;
+                if self.pause(message) {
+                    return;
+                }
             }
             match self.step(message, Admission::Queue) {
                 Step::Plain => return self.count(Count::Handled),
@@ -85,6 +95,18 @@ impl Core {
                 Step::Onward => {}
             }
         }
+    }
+
+    /// Lets other mail have its turn; `false` if the next hop goes to another thread, which does that, too.
+    #[cold]
+    fn pause(&self, message: &mut Message<'_>) -> bool {
+        match self.locate(message) {
+            Ok(Place::Elsewhere) => return false,
+            Ok(Place::Here) if message.flags.contains(Flags::CALL) => self.refuse(message, Code::WOULD_BLOCK),
+            Ok(Place::Here) => self.wait(message),
+            Err(code) => self.refuse(message, code),
+        };
+        true
     }
 
     #[inline]
@@ -111,7 +133,7 @@ impl Core {
         let mut plain = false;
         let end = self.frame(tid, life, message.deadline, |ctx| {
             let outcome = target.receive(message, ctx);
-            if outcome == Outcome::Handled && message.flags.is_empty() && message.code == Code::NOT_HANDLED {
+            if outcome == Outcome::Handled && message.is_plain() {
                 plain = true;
                 message.body.clear();
             }
@@ -129,27 +151,13 @@ impl Core {
     /// What is not on the direct path: another thread, a deadline, too deep a stack, an address to complete.
     #[cold]
     fn step_slowly(&self, message: &mut Message<'_>, admission: Admission) -> Step {
-        message.complete_from(self.nid, self.node);
-        if message.destination().node != self.node {
-            return self.refuse(message, Code::NO_NODE);
-        }
         if message.deadline != Time::NEVER && message.deadline <= self.now() {
             return self.refuse(message, Code::EXPIRED);
         }
-        if !message.tid.is_unset() && message.tid.worker().is_none() {
-            match self.directory.resolve(message.nid, message.tid) {
-                Ok(tid) => message.tid = tid,
-                Err(code) => return self.refuse(message, code),
-            }
-        }
-        if message.tid.worker() != Some(self.post.worker) {
-            return self.hand_off(message);
-        }
-        if message.nid != self.nid {
-            return self.refuse(message, Code::NO_TARGET);
-        }
-        if self.is_closing() {
-            return self.refuse(message, Code::STOPPED);
+        match self.locate(message) {
+            Ok(Place::Here) => {}
+            Ok(Place::Elsewhere) => return self.hand_off(message),
+            Err(code) => return self.refuse(message, code),
         }
         if self.may_nest() {
             return self.step_here(message, admission);
@@ -158,6 +166,24 @@ impl Core {
             return self.refuse(message, Code::WOULD_BLOCK);
         }
         self.wait(message)
+    }
+
+    /// Completes the receiver and finds its generated id.
+    fn locate(&self, message: &mut Message<'_>) -> Result<Place, Code> {
+        message.complete_from(self.nid, self.node);
+        if message.destination().node != self.node {
+            return Err(Code::NO_NODE);
+        }
+        if !message.tid.is_unset() && message.tid.worker().is_none() {
+            message.tid = self.directory.resolve(message.nid, message.tid)?;
+        }
+        if message.tid.worker() != Some(self.post.worker) {
+            return Ok(Place::Elsewhere);
+        }
+        if message.nid != self.nid {
+            return Err(Code::NO_TARGET);
+        }
+        if self.is_closing() { Err(Code::STOPPED) } else { Ok(Place::Here) }
     }
 
     /// The target is not idle, or not there.
@@ -216,8 +242,7 @@ impl Core {
         }
         if message.code.is_ok() && !message.flags.contains(Flags::WANT_ANSWER) {
             self.count(Count::Handled);
-            // A record that panics when it is dropped harms nobody.
-            let _ = self.guard(|| message.body.clear());
+            self.discard(message);
             return;
         }
         self.send_back(message.take_all());
@@ -225,20 +250,17 @@ impl Core {
 
     /// Sends a message with its final code back to its sender.
     pub(crate) fn send_back(&self, mut message: Message<'static>) {
-        let local = match message.sender {
-            Sender::Target(tid, _) => {
-                Some(Tid::from_raw(tid.get())).filter(|tid| tid.worker() == Some(self.post.worker))
+        let Some(sender) = self.own_sender(&message) else {
+            if let Some(mut lost) = self.directory.send_back(message, &|count| self.count(count)) {
+                self.discard(&mut lost);
             }
-            Sender::Outside(_) => None,
-        };
-        let Some(sender) = local else {
-            self.directory.send_back(message, &|count| self.count(count));
             return;
         };
-        let ok = message.code.is_ok();
-        if ok {
+        self.release(&mut message);
+        if message.code.is_ok() {
             self.count(Count::Handled);
             if !message.wants_answer() {
+                self.discard(&mut message);
                 return;
             }
             self.count(Count::Answers);
@@ -249,8 +271,18 @@ impl Core {
             self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
             return;
         }
-        self.count(if ok { Count::DeadAnswers } else { Count::DeadLetters });
-        let _ = self.guard(|| drop(message));
+        self.count(message.lost());
+        self.discard(&mut message);
+    }
+
+    /// The sender, if it is a target of this thread.
+    fn own_sender(&self, message: &Message<'_>) -> Option<Tid> {
+        match message.sender {
+            Sender::Target(tid, _) => {
+                Some(Tid::from_raw(tid.get())).filter(|tid| tid.worker() == Some(self.post.worker))
+            }
+            Sender::Outside(_) => None,
+        }
     }
 
     /// Passes a message to the thread of its target.
@@ -284,11 +316,8 @@ impl Core {
 
     /// Keeps room for the answer to a request of this thread; a request that is only passed on has it already.
     fn reserve(&self, message: &mut Message<'_>) -> bool {
-        let own = match message.sender {
-            Sender::Target(tid, _) => Tid::from_raw(tid.get()).worker() == Some(self.post.worker),
-            Sender::Outside(_) => false,
-        };
-        if !own || !message.wants_answer() || message.flags.contains(Flags::RESERVED) {
+        let needed = message.wants_answer() && !message.flags.contains(Flags::RESERVED);
+        if !needed || self.own_sender(message).is_none() {
             return true;
         }
         let outstanding = self.outstanding.get();
@@ -298,6 +327,14 @@ impl Core {
         self.outstanding.set(outstanding + 1);
         message.flags |= Flags::RESERVED;
         true
+    }
+
+    /// Gives the room back when the answer is there.
+    pub(crate) fn release(&self, message: &mut Message<'_>) {
+        if message.flags.contains(Flags::RESERVED) {
+            self.outstanding.set(self.outstanding.get() - 1);
+            message.flags -= Flags::RESERVED;
+        }
     }
 
     /// The worker that the receiver lives on.

@@ -165,10 +165,12 @@ impl<T> Receiver<T> {
         self.spilled.is_empty() && self.inbox.ring.tail() == self.head.position() && !self.inbox.is_spilling()
     }
 
-    /// Sleeps until something is there, somebody wakes the thread or `timeout` is over. May wake early.
-    pub(crate) fn park(&self, timeout: Option<Duration>) {
+    /// Sleeps until something is there, somebody wakes the thread or the time is over. May wake early.
+    ///
+    /// `timeout` is asked when it is known that others will wake this thread, so that it misses nothing.
+    pub(crate) fn park(&self, timeout: impl FnOnce() -> Option<Duration>) {
         if self.announce_sleep() {
-            match timeout {
+            match timeout() {
                 #[cfg(not(loom))]
                 Some(timeout) => thread::park_timeout(timeout),
                 _ => thread::park(),
@@ -190,6 +192,11 @@ impl<T> Receiver<T> {
         self.inbox.ring.close();
         let mut spill = lock(&self.inbox.spill);
         spill.closed = true;
+    }
+
+    /// How much has come and has not been taken.
+    pub(crate) fn backlog(&self) -> u64 {
+        self.inbox.ring.tail() - self.head.position() + self.spilled.len() as u64
     }
 
     /// Whether something is there, or will be in a moment.

@@ -149,7 +149,7 @@ impl HeldMessage {
         }
         if let Err((mut message, code)) = self.directory.pass_on(message) {
             message.set_code(code);
-            self.directory.send_back(message, &|count| self.count(count));
+            drop(self.directory.send_back(message, &|count| self.count(count)));
         }
     }
 
@@ -169,7 +169,7 @@ impl HeldMessage {
             return;
         };
         let Some(core) = self.here() else {
-            self.directory.send_back(message, &|count| self.count(count));
+            drop(self.directory.send_back(message, &|count| self.count(count)));
             return;
         };
         if core.tearing.get() && message.code == Code::NOT_HANDLED {

@@ -155,9 +155,8 @@ impl Inner {
             spaces.drain().map(|(_, space)| space).collect::<Vec<_>>()
         };
         let report = depart(&spaces, timeout);
-        if !report.in_background {
-            directory.refuse_askers();
-        }
+        // In the background nobody is left who could do it later.
+        directory.refuse_askers();
         self.alarms.stop();
         report
     }

@@ -17,6 +17,7 @@ use crate::address::Address;
 use crate::body::Body;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
+use crate::counters::Count;
 use crate::id::{Nid, NodeId, Tid};
 use crate::record::{Record, RecordType};
 use crate::reply::Asker;
@@ -385,6 +386,38 @@ impl<'m> Message<'m> {
         }
         let text = format!("the answer is a `{}`, not a `{}`", self.kind().name(), A::NAME);
         Err(Failure::new(Code::MALFORMED, text).with_message(self.into_owned()))
+    }
+
+    /// Whether it is a notification with one record to which nothing has happened.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.flags.is_empty() && self.code == Code::NOT_HANDLED && self.cold.is_none()
+    }
+
+    /// As what it is counted when it gets to its sender.
+    pub(crate) fn reached(&self) -> Count {
+        match (self.code.is_ok(), self.flags.contains(Flags::NOTICE)) {
+            (_, true) => Count::Expired,
+            (true, _) => Count::Answered,
+            (false, _) => Count::Returned,
+        }
+    }
+
+    /// As what it is counted when its sender is gone.
+    pub(crate) fn lost(&self) -> Count {
+        match (self.code.is_ok(), self.flags.contains(Flags::NOTICE)) {
+            (_, true) => Count::Expired,
+            (true, _) => Count::DeadAnswers,
+            (false, _) => Count::DeadLetters,
+        }
+    }
+
+    /// Takes one record out, to be dropped; `None` when nothing is left that could panic in its `Drop`.
+    pub(crate) fn next_to_drop(&mut self) -> Option<Body<'_>> {
+        if self.body.kind().needs_drop() {
+            return Some(self.body.take_all());
+        }
+        self.cold.as_deref_mut()?.more.pop()
     }
 
     /// Makes a message that was built by hand one that can be sent.

@@ -71,7 +71,7 @@ fn a_sleeping_receiver_is_woken_for_mail() {
         let value = loop {
             match take(&mut receiver) {
                 Some(value) => break value,
-                None => receiver.park(None),
+                None => receiver.park(|| None),
             }
         };
         assert_eq!(value, 7);

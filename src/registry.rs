@@ -127,14 +127,14 @@ impl<T: ?Sized, X> Slots<T, X> {
     /// The slot of `tid`, if it has this generation; whether anybody lives there, its `target` tells.
     #[inline]
     pub(crate) fn at(&mut self, tid: Tid) -> Option<&mut Slot<T, X>> {
+        debug_assert!(tid.worker() == Some(self.worker), "a slot is looked for on its own thread");
         self.slots.get_mut(tid.slot()).filter(|slot| slot.generation == tid.generation())
     }
 
     /// The slot of `tid`, if it is still that target's.
     #[inline]
     pub(crate) fn find(&mut self, tid: Tid) -> Option<&mut Slot<T, X>> {
-        let slot = self.slots.get_mut(tid.slot())?;
-        (slot.generation == tid.generation() && slot.state != State::Vacant).then_some(slot)
+        self.at(tid).filter(|slot| slot.state != State::Vacant)
     }
 
     /// Frees the slot of a target that has left. What is to go to the shared allocator comes back.

@@ -57,17 +57,7 @@ impl Core {
     /// Calls `started`; mail for the target waits until then.
     fn start(&self, tid: Tid) {
         if !self.may_nest() {
-            self.slots.with(|slots| {
-                if let Some(slot) = slots.find(tid) {
-                    slot.waiting += 1;
-                }
-            });
-            self.postpone(move |core| {
-                if core.leave_queue(tid) {
-                    core.start(tid);
-                }
-            });
-            return;
+            return self.start_later(tid);
         }
         let Some((mut target, life)) = self.take(tid) else {
             return;
@@ -76,6 +66,20 @@ impl Core {
             Ok(()) => self.put_back(tid, target),
             Err(_) => self.recover(tid, target),
         }
+    }
+
+    /// Calls `started` when the stack is empty. A target that panics in it each time starves nobody that way.
+    fn start_later(&self, tid: Tid) {
+        self.slots.with(|slots| {
+            if let Some(slot) = slots.find(tid) {
+                slot.waiting += 1;
+            }
+        });
+        self.postpone(move |core| {
+            if core.leave_queue(tid) {
+                core.start(tid);
+            }
+        });
     }
 
     fn take(&self, tid: Tid) -> Option<(Box<dyn Target>, u32)> {
@@ -109,8 +113,8 @@ impl Core {
         });
         match policy {
             Some(OnPanic::Keep) => self.put_back(tid, target),
-            Some(OnPanic::Restart) => self.restart(tid, target),
-            Some(OnPanic::Deregister) | None => self.dismiss(tid, target, Farewell::Omitted),
+            Some(OnPanic::Restart) if !self.is_closing() => self.restart(tid, target),
+            _ => self.dismiss(tid, target, Farewell::Omitted),
         }
     }
 
@@ -134,8 +138,8 @@ impl Core {
             }
         });
         self.count(Count::Restarts);
+        self.start_later(tid);
         self.put_back(tid, target);
-        self.start(tid);
     }
 
     /// Deregisters a target of this thread: at once, or when its handler has returned.

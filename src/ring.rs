@@ -171,23 +171,32 @@ impl Head {
 
     /// Has `serve` look at the next value where it lies, then drops what is left of it and frees its place.
     ///
-    /// `serve` must not unwind: the value would be served again.
+    /// If `serve` unwinds the value is not dropped.
     #[inline]
     pub(crate) fn with_next<T, R>(&mut self, ring: &Ring<T>, serve: impl FnOnce(&mut T) -> R) -> Option<R> {
+        /// Moves on, even if the value's `Drop` panics: it is not dropped again.
+        struct Advance<'a, T>(&'a mut Head, &'a Ring<T>);
+        impl<T> Drop for Advance<'_, T> {
+            #[inline]
+            fn drop(&mut self) {
+                self.0.0 += 1;
+                self.1.consumed.store(self.0.0, Ordering::Release);
+            }
+        }
+
         if !self.is_ready(ring) {
             return None;
         }
-        let result = ring.slot(self.0).value.with_mut(|place| {
+        let slot = ring.slot(self.0);
+        let _advance = Advance(self, ring);
+        Some(slot.value.with_mut(|place| {
             // SAFETY: the stamp says that a value is here and that it is the consumer's; there is one `Head` a ring.
             let value = unsafe { &mut *place.cast::<T>() };
             let result = serve(value);
-            // SAFETY: the value is not used again: the position moves on below.
+            // SAFETY: the value is not used again: the position moves on when this returns or unwinds.
             unsafe { std::ptr::drop_in_place(place.cast::<T>()) };
             result
-        });
-        self.0 += 1;
-        ring.consumed.store(self.0, Ordering::Release);
-        Some(result)
+        }))
     }
 }
 

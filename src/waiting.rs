@@ -102,9 +102,7 @@ impl Core {
             return self.turn_away(message);
         }
         self.carry_as(message, Admission::Queue);
-        if message.body.kind().needs_drop() {
-            let _ = self.guard(|| message.body.clear());
-        }
+        self.discard(message);
     }
 
     #[cold]
@@ -120,12 +118,15 @@ impl Core {
     }
 
     fn open_answer(&self, message: &mut Message<'static>) {
-        if message.flags.contains(Flags::RESERVED) {
-            self.outstanding.set(self.outstanding.get() - 1);
-            message.flags -= Flags::RESERVED;
-        }
-        let message = message.take_all();
         let requester = message.origin().map_or(Tid::UNSET, |origin| origin.tid);
+        if requester.generation() < self.post.base {
+            // It asked an earlier worker with this one's number.
+            self.count(message.lost());
+            self.discard(message);
+            return;
+        }
+        self.release(message);
+        let message = message.take_all();
         let queue = self.slots.with(|slots| slots.find(requester).is_some_and(|slot| slot.waiting > 0));
         if !queue {
             return self.deliver_answer(message);
@@ -139,11 +140,11 @@ impl Core {
     }
 
     /// Gives an answer, or a message that came back, to whoever sent the message. The stack is empty.
-    fn deliver_answer(&self, message: Message<'static>) {
+    fn deliver_answer(&self, mut message: Message<'static>) {
         let ok = message.code.is_ok();
         if message.flags.contains(Flags::TRACKED) && !self.pending.with(|pending| pending.answered(message.request)) {
             self.count(if ok { Count::LateAnswers } else { Count::Returned });
-            let _ = self.guard(|| drop(message));
+            self.discard(&mut message);
             return;
         }
         let continuation = self.pending.with(|pending| pending.take_continuation(message.request));
@@ -153,27 +154,26 @@ impl Core {
             let slot = slots.at(tid).filter(|slot| slot.life == message.life)?;
             slot.target.take()
         });
-        let (reached, lost) = match (ok, message.flags.contains(Flags::NOTICE)) {
-            (_, true) => (Count::Expired, Count::Expired),
-            (true, _) => (Count::Answered, Count::DeadAnswers),
-            (false, _) => (Count::Returned, Count::DeadLetters),
-        };
         let Some(mut target) = taken else {
-            self.count(lost);
-            let _ = self.guard(|| drop((message, continuation)));
+            self.count(message.lost());
+            self.discard(&mut message);
+            let _ = self.guard(|| drop(continuation));
             return;
         };
-        self.count(reached);
+        self.count(message.reached());
         let life = message.life;
+        let mut unclaimed = Some(message);
         let end = self.frame(tid, life, Time::NEVER, |ctx| {
-            let unclaimed = match continuation {
-                Some(continuation) => continuation(&mut *target, message, ctx),
-                None => Some(message),
-            };
-            if let Some(mut message) = unclaimed {
-                target.answered(&mut message, ctx);
+            if let Some(continuation) = continuation {
+                unclaimed = unclaimed.take().and_then(|message| continuation(&mut *target, message, ctx));
+            }
+            if let Some(message) = &mut unclaimed {
+                target.answered(message, ctx);
             }
         });
+        if let Some(message) = &mut unclaimed {
+            self.discard(message);
+        }
         match end {
             Ok(()) => self.put_back(tid, target),
             Err(_) => self.recover(tid, target),

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Wake;
+use std::time::Duration;
 
 use crate::core::Core;
 use crate::departure::Departure;
@@ -19,7 +20,12 @@ pub(crate) struct Worker {
     core: Rc<Core>,
     receiver: Receiver<Mail>,
     stage: Stage,
+    /// Turns that are left to it, once it closes.
+    last_turns: Option<u64>,
 }
+
+/// Turns of a closing worker beyond those that its hand-off needs.
+const LAST_TURNS: u64 = 1024;
 
 /// How far a worker is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +60,7 @@ impl Worker {
         directory.clock.follow(sleeper);
         let core = Rc::new(Core::new(post.clone(), space, directory));
         core.set_stack(stack);
-        Self { core, receiver, stage: Stage::Open }
+        Self { core, receiver, stage: Stage::Open, last_turns: None }
     }
 
     pub(crate) fn core(&self) -> &Rc<Core> {
@@ -82,10 +88,23 @@ impl Worker {
         let waited = core.deliver_waiting();
         let expired = core.expire();
         let handed = self.receiver.with_next(|mail| core.open(mail)).is_some();
-        if waited || expired || handed {
+        let busy = waited || expired || handed;
+        if core.is_closing() {
+            return self.close(busy);
+        }
+        busy
+    }
+
+    /// A turn of a worker that is on its way out. Targets that send again whatever comes back do not keep it.
+    #[cold]
+    fn close(&mut self, busy: bool) -> bool {
+        let backlog = self.receiver.backlog();
+        let left = self.last_turns.get_or_insert_with(|| LAST_TURNS + backlog);
+        *left = left.saturating_sub(1);
+        if busy && *left > 0 {
             return true;
         }
-        self.leave()
+        self.leave() || busy
     }
 
     /// Whether a turn would find something.
@@ -97,10 +116,10 @@ impl Worker {
         self.core.departures.borrow().first().is_none_or(|departure| departure.may_go())
     }
 
-    /// Goes on with ending, if the worker is closing and has nothing else to do; whether it got further.
+    /// Goes on with ending; whether it got further.
     fn leave(&mut self) -> bool {
         match self.stage {
-            Stage::Open if self.core.is_closing() => {
+            Stage::Open => {
                 self.stage = Stage::Returning;
                 for departure in self.core.departures.borrow().iter() {
                     departure.returned();
@@ -135,16 +154,24 @@ impl Worker {
 
     /// Waits for something to do.
     fn rest(&self, idle: Idle) {
-        let deadline = self.core.next_deadline();
         if idle.spin(|| self.receiver.is_ready()) || !idle.sleeps() {
             return;
         }
-        let mut timeout = deadline.and_then(|deadline| self.core.directory.clock.sleep_until(deadline));
-        if self.stage == Stage::Returning {
-            let patience = self.core.departures.borrow().first().map(|departure| departure.patience());
-            timeout = timeout.into_iter().chain(patience).min();
-        }
-        self.receiver.park(timeout);
+        self.receiver.park(|| {
+            let clock = &self.core.directory.clock;
+            let due = self.core.next_deadline().and_then(|deadline| {
+                if deadline <= clock.now() { Some(Duration::ZERO) } else { clock.sleep_until(deadline) }
+            });
+            if self.stage == Stage::Open {
+                return due;
+            }
+            let go = if self.may_go() { Some(Duration::ZERO) } else { self.patience() };
+            due.into_iter().chain(go).min()
+        });
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.core.departures.borrow().first().map(|departure| departure.patience())
     }
 
     /// Says that the waker is to be called for the next mail; `false` if there is some already.

@@ -1,0 +1,13 @@
+//! Each path of a message beside its physical limit, in one run.
+//!
+//! `cargo bench --bench dispatch`. Rows of a group are to be read as ratios: machines differ, and this one may be
+//! busy. Peers are in `benches/compare/`.
+
+use criterion::{criterion_group, criterion_main};
+
+mod rows;
+
+criterion_group!(direct, rows::direct::bench);
+criterion_group!(threads, rows::threads::bench);
+criterion_group!(storage, rows::storage::bench);
+criterion_main!(direct, threads, storage);
