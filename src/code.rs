@@ -122,6 +122,8 @@ impl fmt::Display for Code {
     }
 }
 
+impl std::error::Error for Code {}
+
 impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Code({self})")

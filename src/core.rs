@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::address::Address;
 use crate::cell::LocalCell;
 use crate::clock::Time;
+use crate::code::Code;
 use crate::context::Context;
 use crate::counters::Count;
 use crate::departure::Departure;
@@ -57,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) departures: RefCell<Vec<Arc<Departure>>>,
     /// Whether a target is being dropped, so that what it held comes back with `STOPPED`.
     pub(crate) tearing: Cell<bool>,
+    /// Held messages that a panic dropped; they come back with its text.
+    pub(crate) unwound: RefCell<Vec<Message<'static>>>,
 }
 
 thread_local! {
@@ -65,6 +68,9 @@ thread_local! {
 
 /// What a panic said.
 pub(crate) struct Panic(pub(crate) String);
+
+/// How many payloads in a row may panic when they are dropped before the next one is leaked.
+const PAYLOADS: usize = 8;
 
 /// How much stack has to remain for one more dispatch, in bytes.
 const STACK_RESERVE: usize = 48 * 1024;
@@ -92,6 +98,7 @@ impl Core {
             locals: RefCell::default(),
             departures: RefCell::default(),
             tearing: Cell::new(false),
+            unwound: RefCell::default(),
         }
     }
 
@@ -188,11 +195,7 @@ impl Core {
 
     /// Runs what a user supplied outside of any target: a `Drop`, a factory.
     pub(crate) fn guard<R>(&self, run: impl FnOnce() -> R) -> Result<R, Panic> {
-        let depth = self.depth.get();
-        self.depth.set(depth + 1);
-        let result = catch_unwind(AssertUnwindSafe(run));
-        self.depth.set(depth);
-        result.map_err(|payload| self.caught(payload))
+        catch_unwind(AssertUnwindSafe(run)).map_err(|payload| self.caught(payload))
     }
 
     /// Drops a message; a record that panics when it is dropped harms nobody.
@@ -212,11 +215,17 @@ impl Core {
     #[cold]
     fn caught(&self, payload: Box<dyn Any + Send>) -> Panic {
         self.count(Count::Panics);
-        Panic(text_of(payload))
+        let panic = Panic(text_of(payload));
+        for mut message in self.unwound.take() {
+            message.code = Code::EXCEPTION;
+            message.set_text(panic.0.clone().into());
+            self.send_back(message);
+        }
+        panic
     }
 }
 
-/// The text of a panic. A payload that panics when it is dropped does so in vain.
+/// The text of a panic.
 fn text_of(payload: Box<dyn Any + Send>) -> String {
     let text = match payload.downcast_ref::<&str>() {
         Some(text) => (*text).to_owned(),
@@ -225,11 +234,21 @@ fn text_of(payload: Box<dyn Any + Send>) -> String {
             None => "a panic without a text".to_owned(),
         },
     };
-    let mut payload = Some(payload);
-    while let Some(last) = payload.take() {
-        payload = catch_unwind(AssertUnwindSafe(|| drop(last))).err();
-    }
+    bury(payload);
     text
+}
+
+/// Drops the payload of a panic. One that panics when it is dropped leaves another, which may do so, too.
+fn bury(payload: Box<dyn Any + Send>) {
+    let mut payload = payload;
+    for _ in 0..PAYLOADS {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
+    }
+    #[expect(clippy::mem_forget, reason = "a payload that panics each time it is dropped cannot be dropped")]
+    std::mem::forget(payload);
 }
 
 /// About where the stack is now. Stacks grow downwards on all systems that Rust supports.

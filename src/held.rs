@@ -19,7 +19,8 @@ use crate::sync::Ordering;
 ///
 /// Its sender still waits. It ends with [`answer`](Self::answer), [`finish`](Self::finish), [`fail`](Self::fail) or
 /// [`forward`](Self::forward); dropped, it goes back with the code it has ([`Code::NOT_HANDLED`], or
-/// [`Code::STOPPED`] when it is dropped together with the target that held it).
+/// [`Code::STOPPED`] when it is dropped together with the target that held it, [`Code::EXCEPTION`] when its handler
+/// panics with it in hand).
 ///
 /// It is `Send`: hold it, do the work on another thread, and answer from there. Cost: it is the message itself, about
 /// 140 bytes and no allocation, and two reference counts that threads share.
@@ -172,8 +173,14 @@ impl HeldMessage {
             drop(self.directory.send_back(message, &|count| self.count(count)));
             return;
         };
-        if core.tearing.get() && message.code == Code::NOT_HANDLED {
-            message.code = Code::STOPPED;
+        if message.code == Code::NOT_HANDLED {
+            if std::thread::panicking() {
+                core.unwound.borrow_mut().push(message);
+                return;
+            }
+            if core.tearing.get() {
+                message.code = Code::STOPPED;
+            }
         }
         core.send_back(message);
     }

@@ -192,7 +192,7 @@ pub use name::{MAX_NAME, NameCollision};
 pub use namespace::Namespace;
 pub use opening::{NamespaceBuilder, OpenError};
 pub use record::{Absent, Record, RecordType};
-pub use setup::{Placement, RegisterError, Setup};
+pub use setup::{BuildError, Placement, RegisterError, Setup};
 pub use stop::StopReport;
 pub use target::{OnPanic, Outcome, Target};
 pub use thread::Thread;
@@ -201,6 +201,8 @@ pub use typed::{Answers, Handle, Later, Started, Stopping};
 /// What the macros need.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::namespace::Movable;
+    pub use crate::record::{Copied, record_name};
     pub use crate::typed::{Each, Part, answered, each, handle, later, part};
 
     /// Whether a message has more than one record.

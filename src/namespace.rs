@@ -1,5 +1,6 @@
 //! [`Namespace`]: worker threads and the targets on them.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +15,8 @@ use crate::id::{Nid, Tid};
 use crate::orders;
 use crate::post::{Mail, Post};
 use crate::residents::Extra;
-use crate::setup::{Particulars, Placement, RegisterError, Setup};
+use crate::ring::PushError;
+use crate::setup::{BuildError, Particulars, Placement, RegisterError, Setup};
 use crate::stop::{StopReport, depart};
 use crate::target::{OnPanic, Target};
 use crate::thread::Thread;
@@ -51,6 +53,18 @@ pub struct Namespace {
     space: Arc<Space>,
 }
 
+/// What can be made on one thread and live on another: whatever is `Send`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Send`, so it cannot be registered from another thread",
+    label = "`{Self}` cannot be moved to its thread",
+    note = "have it made there: see `Namespace::build_on`, `Namespace::register_factory` and `Context::register`"
+)]
+pub trait Movable: Send {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send> Movable for T {}
+
 impl Namespace {
     pub(crate) const fn new(directory: Arc<Directory>, space: Arc<Space>) -> Self {
         Self { directory, space }
@@ -81,7 +95,7 @@ impl Namespace {
     /// # Errors
     ///
     /// [`RegisterError`].
-    pub fn register<T: Target + Send>(&self, target: T) -> Result<Address, RegisterError> {
+    pub fn register<T: Target + Movable>(&self, target: T) -> Result<Address, RegisterError> {
         self.register_with(Setup::new(), target)
     }
 
@@ -90,7 +104,7 @@ impl Namespace {
     /// # Errors
     ///
     /// [`RegisterError`].
-    pub fn register_on<T: Target + Send>(&self, thread: usize, target: T) -> Result<Address, RegisterError> {
+    pub fn register_on<T: Target + Movable>(&self, thread: usize, target: T) -> Result<Address, RegisterError> {
         self.register_with(Setup::new().thread(thread), target)
     }
 
@@ -99,7 +113,7 @@ impl Namespace {
     /// # Errors
     ///
     /// [`RegisterError`].
-    pub fn register_as<T: Target + Send>(&self, name: &str, target: T) -> Result<Address, RegisterError> {
+    pub fn register_as<T: Target + Movable>(&self, name: &str, target: T) -> Result<Address, RegisterError> {
         self.register_with(Setup::new().name(name), target)
     }
 
@@ -108,7 +122,7 @@ impl Namespace {
     /// # Errors
     ///
     /// [`RegisterError`].
-    pub fn register_with<T: Target + Send>(&self, setup: Setup, target: T) -> Result<Address, RegisterError> {
+    pub fn register_with<T: Target + Movable>(&self, setup: Setup, target: T) -> Result<Address, RegisterError> {
         self.settle(setup, move |name, on_panic| (Box::new(target), Extra::of(name, on_panic, None)))
     }
 
@@ -173,24 +187,24 @@ impl Namespace {
     ///
     /// # Errors
     ///
-    /// What `build` returns, as it is; [`RegisterError::Panicked`], [`RegisterError::NoThread`],
-    /// [`RegisterError::Stopped`], [`RegisterError::Busy`]; [`RegisterError::WouldBlock`] on another worker thread.
+    /// [`BuildError`]: what `build` returned, its panic, or why it did not run ([`RegisterError::NoThread`],
+    /// [`RegisterError::Stopped`], [`RegisterError::Busy`]; [`RegisterError::WouldBlock`] on another worker thread).
     pub fn build_on<R: Send + 'static>(
         &self,
         thread: usize,
-        build: impl FnOnce(Thread<'_>) -> Result<R, RegisterError> + Send + 'static,
-    ) -> Result<R, RegisterError> {
+        build: impl FnOnce(Thread<'_>) -> Result<R, Box<dyn Error + Send + Sync>> + Send + 'static,
+    ) -> Result<R, BuildError> {
         let post = self.place(Placement::Thread(thread))?;
-        let run = move |core: &Core| {
-            let built = core.guard(|| build(Thread::new(core)));
-            built.unwrap_or_else(|panic| Err(RegisterError::Panicked(panic.0)))
+        let run = move |core: &Core| match core.guard(|| build(Thread::new(core))) {
+            Ok(built) => built.map_err(BuildError::Failed),
+            Err(panic) => Err(BuildError::Panicked(panic.0)),
         };
         if let Some(core) = Core::current() {
             let own = Arc::ptr_eq(&core.post, post);
-            return if own { run(&core) } else { Err(RegisterError::WouldBlock(thread)) };
+            return if own { run(&core) } else { Err(RegisterError::WouldBlock(thread).into()) };
         }
         if post.is_here() {
-            return Err(RegisterError::WouldBlock(thread));
+            return Err(RegisterError::WouldBlock(thread).into());
         }
         let (done, built) = mpsc::sync_channel(1);
         let order = move |core: &Core| {
@@ -200,9 +214,9 @@ impl Namespace {
             }
         };
         match post.inbox.push(Mail::Order(Box::new(order))) {
-            Ok(()) => built.recv().unwrap_or(Err(RegisterError::Stopped)),
-            Err(crate::ring::PushError::Full(_)) => Err(RegisterError::Busy),
-            Err(crate::ring::PushError::Closed(_)) => Err(RegisterError::Stopped),
+            Ok(()) => built.recv().unwrap_or(Err(RegisterError::Stopped.into())),
+            Err(PushError::Full(_)) => Err(RegisterError::Busy.into()),
+            Err(PushError::Closed(_)) => Err(RegisterError::Stopped.into()),
         }
     }
 

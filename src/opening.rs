@@ -124,9 +124,9 @@ impl NamespaceBuilder {
         self
     }
 
-    /// How many messages a thread's hand-off takes before [`Code::BUSY`](crate::Code::BUSY); default 1024, from 1 to
-    /// 2^24. Each costs 128 bytes, touched when it is used first; the number is rounded up to a power of two for
-    /// that, but not for the bound.
+    /// How many messages wait in a thread's hand-off before [`Code::BUSY`](crate::Code::BUSY), beside the one that is
+    /// being handled; default 1000, from 1 to 2^24. Each costs 128 bytes, touched when it is used first; for that, but
+    /// not for the bound, the number is rounded up to a power of two.
     pub fn capacity(mut self, messages: usize) -> Self {
         self.limits.handoff = messages;
         self

@@ -5,11 +5,17 @@ use std::fmt;
 use std::mem::{align_of, needs_drop, size_of};
 
 use crate::id::RecordId;
+use crate::name::{Dots, fault};
 
 /// Typed user data that a message carries. Implemented by [`record!`](crate::record!).
 ///
 /// A record is any `Debug + Send + 'static` type of your own. It is `Clone` too, so that observers can have copies,
 /// unless it is marked `no_clone`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no record",
+    label = "`record!` has not made `{Self}` a record",
+    note = "write `record!({Self}, \"some.name\");` beside the type, and derive `Clone` and `Debug` for it"
+)]
 pub trait Record: fmt::Debug + Send + Sized + 'static {
     /// What a request with this record is answered with; `()` if there is nothing to say.
     type Answer: Record;
@@ -23,6 +29,18 @@ pub trait Record: fmt::Debug + Send + Sized + 'static {
     /// The description of this type; made by [`record!`](crate::record!).
     const TYPE: &'static RecordType;
 }
+
+/// A record of which observers can have copies.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the record `{Self}` is not `Clone`",
+    label = "observers could not have copies of it",
+    note = "derive `Clone` for `{Self}`, or mark it: `record!({Self}, \"some.name\", no_clone)`"
+)]
+pub trait Copied: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Copied for T {}
 
 /// What the library knows of a record type: its name, its layout, and how to print, clone and drop it.
 pub struct RecordType {
@@ -43,7 +61,7 @@ impl RecordType {
     /// The description of a record whose copies observers may have.
     #[doc(hidden)]
     #[must_use]
-    pub const fn of<R: Record + Clone>() -> Self {
+    pub const fn of<R: Record + Copied>() -> Self {
         Self { vtable: Vtable::of::<R>().cloning::<R>(), ..Self::no_clone::<R>() }
     }
 
@@ -157,10 +175,26 @@ macro_rules! record {
     ($record:ty, $name:literal $(=> $answer:ty)? $(, $mark:ident)* $(,)?) => {
         impl $crate::Record for $record {
             type Answer = $crate::__record_answer!($($answer)?);
-            const NAME: &'static str = $name;
+            const NAME: &'static str = $crate::__private::record_name($name);
             const TYPE: &'static $crate::RecordType = &$crate::__record_type!(@clone $($mark)*);
         }
     };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "`record!` takes `Type, \"name\"` or `Type, \"name\" => Answer`, then the marks `no_clone` and `local`"
+        );
+    };
+}
+
+/// The same text, if it is the name of a record; checked here, a wrong one is shown where `record!` stands.
+#[doc(hidden)]
+#[must_use]
+pub const fn record_name(text: &'static str) -> &'static str {
+    assert!(
+        fault(text, Dots::Allowed).is_none(),
+        "the name of a record is letters, digits, `_`, `-` and dots, such as `calc.add`, and begins with a letter or `_`"
+    );
+    text
 }
 
 #[doc(hidden)]

@@ -35,6 +35,8 @@ pub(crate) struct Slot<T: ?Sized, X> {
     /// Counts restarts; mail of an earlier life is not given to a later one.
     pub(crate) life: u32,
     pub(crate) state: State,
+    /// Whether the target has still to be started. Mail waits until then.
+    pub(crate) fresh: bool,
     /// Whether the slot's number came from the allocator that other threads share.
     shared: bool,
     pub(crate) extra: Option<Box<X>>,
@@ -118,6 +120,7 @@ impl<T: ?Sized, X> Slots<T, X> {
             waiting: 0,
             life: 0,
             state: State::Occupied,
+            fresh: true,
             shared,
             extra,
         };
@@ -169,7 +172,16 @@ impl<T: ?Sized, X> Slots<T, X> {
 
 impl<T: ?Sized, X> Slot<T, X> {
     const fn vacant() -> Self {
-        Self { target: None, generation: 0, waiting: 0, life: 0, state: State::Vacant, shared: false, extra: None }
+        Self {
+            target: None,
+            generation: 0,
+            waiting: 0,
+            life: 0,
+            state: State::Vacant,
+            fresh: false,
+            shared: false,
+            extra: None,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::id::Tid;
 use crate::registry::State;
 use crate::setup::RegisterError;
 use crate::target::{OnPanic, Target};
+use crate::waiting::Presence;
 
 /// Makes a target anew.
 pub(crate) type Factory = Box<dyn FnMut() -> Box<dyn Target>>;
@@ -54,12 +55,13 @@ impl Core {
         self.start(tid);
     }
 
-    /// Calls `started`; mail for the target waits until then.
-    fn start(&self, tid: Tid) {
+    /// Calls `started`, if that has not been done.
+    pub(crate) fn start(&self, tid: Tid) {
         if !self.may_nest() {
             return self.start_later(tid);
         }
-        let Some((mut target, life)) = self.take(tid) else {
+        let fresh = self.slots.with(|slots| slots.find(tid).is_some_and(|slot| std::mem::take(&mut slot.fresh)));
+        let Some((mut target, life)) = fresh.then(|| self.take(tid)).flatten() else {
             return;
         };
         match self.frame(tid, life, Time::NEVER, |ctx| target.started(ctx)) {
@@ -68,7 +70,9 @@ impl Core {
         }
     }
 
-    /// Calls `started` when the stack is empty. A target that panics in it each time starves nobody that way.
+    /// Calls `started` when the stack is empty: at the latest before the first mail that waits for the target.
+    ///
+    /// A target that panics in it each time starves nobody that way.
     fn start_later(&self, tid: Tid) {
         self.slots.with(|slots| {
             if let Some(slot) = slots.find(tid) {
@@ -76,7 +80,7 @@ impl Core {
             }
         });
         self.postpone(move |core| {
-            if core.leave_queue(tid) {
+            if core.leave_queue(tid) != Presence::Gone {
                 core.start(tid);
             }
         });
@@ -121,6 +125,7 @@ impl Core {
     fn restart(&self, tid: Tid, target: Box<dyn Target>) {
         let factory = self.slots.with(|slots| {
             let slot = slots.find(tid)?;
+            slot.fresh = true;
             slot.life = slot.life.wrapping_add(1);
             slot.extra.as_mut()?.factory.take()
         });
@@ -169,13 +174,13 @@ impl Core {
 
     #[cold]
     fn dismiss(&self, tid: Tid, mut target: Box<dyn Target>, farewell: Farewell) {
-        let life = self.slots.with(|slots| {
-            slots.find(tid).map_or(0, |slot| {
+        let (life, started) = self.slots.with(|slots| {
+            slots.find(tid).map_or((0, false), |slot| {
                 slot.state = State::Leaving;
-                slot.life
+                (slot.life, !slot.fresh)
             })
         });
-        if farewell == Farewell::Said {
+        if farewell == Farewell::Said && started {
             let _ = self.frame(tid, life, Time::NEVER, |ctx| target.stopping(ctx));
         }
         self.tear_down(target);

@@ -10,7 +10,7 @@
 //! rows `hand-off`.
 //!
 //! Invariant: a position belongs to the producer that moved `tail` past it until its stamp is written, then to the
-//! consumer until `consumed` is past it.
+//! consumer until `consumed` is past the one behind it.
 #![expect(unsafe_code, reason = "values lie in the slots themselves")]
 
 use std::fmt;
@@ -54,7 +54,7 @@ pub(crate) struct Ring<T> {
     slots: Box<[Slot<T>]>,
     capacity: u64,
     producers: CachePadded<Producers>,
-    /// Every position below is free again.
+    /// Every position below has been taken, and every one but the last of them has been served.
     consumed: CachePadded<AtomicU64>,
 }
 
@@ -78,7 +78,8 @@ unsafe impl<T: Send> Sync for Ring<T> {}
 impl<T> Ring<T> {
     /// A ring of exactly `capacity` places, from 1 on. Its memory is reserved at once and touched when it is used.
     pub(crate) fn new(capacity: usize) -> (Self, Head) {
-        let slots = capacity.max(1).next_power_of_two();
+        // One more than the bound, for the value that is being served.
+        let slots = (capacity.max(1) + 1).next_power_of_two();
         let ring = Self {
             slots: fresh(slots),
             capacity: capacity.max(1) as u64,
@@ -174,26 +175,18 @@ impl Head {
     /// If `serve` unwinds the value is not dropped.
     #[inline]
     pub(crate) fn with_next<T, R>(&mut self, ring: &Ring<T>, serve: impl FnOnce(&mut T) -> R) -> Option<R> {
-        /// Moves on, even if the value's `Drop` panics: it is not dropped again.
-        struct Advance<'a, T>(&'a mut Head, &'a Ring<T>);
-        impl<T> Drop for Advance<'_, T> {
-            #[inline]
-            fn drop(&mut self) {
-                self.0.0 += 1;
-                self.1.consumed.store(self.0.0, Ordering::Release);
-            }
-        }
-
         if !self.is_ready(ring) {
             return None;
         }
         let slot = ring.slot(self.0);
-        let _advance = Advance(self, ring);
+        // Before it is served, so that it takes no place from others meanwhile. Its slot is one more than they can use.
+        self.0 += 1;
+        ring.consumed.store(self.0, Ordering::Release);
         Some(slot.value.with_mut(|place| {
             // SAFETY: the stamp says that a value is here and that it is the consumer's; there is one `Head` a ring.
             let value = unsafe { &mut *place.cast::<T>() };
             let result = serve(value);
-            // SAFETY: the value is not used again: the position moves on when this returns or unwinds.
+            // SAFETY: the value is not used again: the position has moved on.
             unsafe { std::ptr::drop_in_place(place.cast::<T>()) };
             result
         }))

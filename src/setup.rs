@@ -1,5 +1,7 @@
 //! [`Setup`]: the particulars of a registration, and what can be wrong with one.
 
+use std::error::Error;
+
 use crate::id::{ParseIdError, Tid};
 use crate::target::OnPanic;
 
@@ -127,7 +129,22 @@ pub enum RegisterError {
     /// A handler registers on its own thread only; what it makes need not be `Send`.
     #[error("a handler registers on its own thread, and {0} is another; use the namespace's handle for that")]
     OtherThread(usize),
-    /// The code that was to build the targets panicked.
+    /// The factory panicked.
+    #[error("the target's factory panicked: {0}")]
+    Panicked(String),
+}
+
+/// Why targets were not built on a thread.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The code that builds them gave up.
+    #[error("the targets were not built: {0}")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+    /// The code that builds them panicked.
     #[error("the code that builds the targets panicked: {0}")]
     Panicked(String),
+    /// The code did not run.
+    #[error(transparent)]
+    Refused(#[from] RegisterError),
 }

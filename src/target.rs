@@ -51,6 +51,11 @@ pub enum OnPanic {
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no target",
+    label = "no `handles!({Self}: ..)` and no `impl Target for {Self}`",
+    note = "write `handles!({Self}: SomeRecord, ..);` beside its `impl Handle<SomeRecord>`, or `impl Target for {Self}`"
+)]
 pub trait Target: Any {
     /// Receives a message. What it does not handle goes back with the message's code.
     fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome;

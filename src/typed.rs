@@ -223,6 +223,11 @@ macro_rules! handles {
     ($target:ty : $($sections:tt)*) => {
         $crate::__handles!(@section [$target] [] [] [] [] $($sections)*);
     };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "`handles!` takes `Target: Record, ..; later Record, ..; answers Record, ..; hooks started, stopping`"
+        );
+    };
 }
 
 #[doc(hidden)]

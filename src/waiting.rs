@@ -17,6 +17,15 @@ use crate::post::Mail;
 use crate::record::Absent;
 use crate::registry::State;
 
+/// How a target is that mail waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Started,
+    /// It has to be started first.
+    Fresh,
+    Gone,
+}
+
 /// Deliveries from the waiting list in a row, before the hand-off and the deadlines get a turn.
 const BURST: usize = 64;
 
@@ -64,29 +73,59 @@ impl Core {
     fn deliver_next(&self, mut message: Message<'static>) {
         if message.is_answer() {
             let requester = message.origin().map_or(Tid::UNSET, |origin| origin.tid);
-            self.leave_queue(requester);
+            if self.leave_queue(requester) == Presence::Fresh {
+                self.wait_first(requester, message);
+                self.start(requester);
+                return;
+            }
             self.deliver_answer(message);
             return;
         }
-        self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
-        if self.leave_queue(message.tid) {
-            self.carry_as(&mut message, Admission::Next);
-        } else {
-            self.turn_away(&mut message);
+        match self.leave_queue(message.tid) {
+            Presence::Fresh => {
+                let tid = message.tid;
+                self.wait_first(tid, message);
+                self.start(tid);
+                return;
+            }
+            Presence::Started => {
+                self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
+                self.carry_as(&mut message, Admission::Next);
+            }
+            Presence::Gone => {
+                self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
+                self.turn_away(&mut message);
+            }
         }
+        self.discard(&mut message);
     }
 
-    /// One message less waits for `tid`; whether it is still there.
-    pub(crate) fn leave_queue(&self, tid: Tid) -> bool {
+    /// Puts a message back to where it was: first in the list.
+    fn wait_first(&self, tid: Tid, message: Message<'static>) {
+        self.slots.with(|slots| {
+            if let Some(slot) = slots.find(tid) {
+                slot.waiting += 1;
+            }
+        });
+        self.waiting.with(|waiting| waiting.push_front(Mail::Message(message)));
+    }
+
+    /// One message less waits for `tid`; how that target is.
+    pub(crate) fn leave_queue(&self, tid: Tid) -> Presence {
         let left = self.slots.with(|slots| {
             let slot = slots.find(tid)?;
             slot.waiting = slot.waiting.saturating_sub(1);
-            Some((slot.state, slot.waiting))
+            Some((slot.state, slot.waiting, slot.fresh))
         });
-        if left == Some((State::Left, 0)) {
-            self.vacate(tid);
+        match left {
+            Some((State::Left, 0, _)) => {
+                self.vacate(tid);
+                Presence::Gone
+            }
+            Some((State::Occupied, _, true)) => Presence::Fresh,
+            Some((State::Occupied, ..)) => Presence::Started,
+            _ => Presence::Gone,
         }
-        matches!(left, Some((State::Occupied | State::Leaving, _)))
     }
 
     /// Takes in a message or an order that came through the hand-off.
