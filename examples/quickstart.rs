@@ -69,7 +69,7 @@ impl Later<Errands> for Clerk {
             ("nobody", nobody, Add(1, 1)),
         ] {
             let id = ctx.request(to, add.clone()).id();
-            println!("clerk: {add:?} to {what} is {id:?}");
+            println!("clerk: {add:?} to {what} is request {id}");
             self.open += 1;
         }
         ctx.notify(self.calculator, Reset); // comes back only if it fails
@@ -80,8 +80,8 @@ impl Later<Errands> for Clerk {
 impl Answers<Sum> for Clerk {
     fn answered(&mut self, sum: Result<Sum, Failure>, request: Option<RequestId>, _ctx: &mut Context<'_>) {
         match (sum, request) {
-            (Ok(Sum(sum)), Some(id)) => println!("clerk: {id:?} is answered: {sum}"),
-            (Err(failure), Some(id)) => println!("clerk: {id:?} came back: {failure}"),
+            (Ok(Sum(sum)), Some(id)) => println!("clerk: request {id} is answered: {sum}"),
+            (Err(failure), Some(id)) => println!("clerk: request {id} came back: {failure}"),
             (_, None) => println!("clerk: a notification came back"),
         }
         self.open -= 1;

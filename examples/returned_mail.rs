@@ -202,7 +202,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     clock.advance(Duration::from_secs(2));
     desk.show(Code::EXPIRED, "request within 1 s: the receiver keeps it for 2 s")?;
     desk.send(Way::Request, keeper)?;
-    office.deregister(keeper).map_err(Failure::from)?;
+    office.deregister(keeper)?;
     // The letter that has expired goes with its keeper, too; it is counted, and not shown twice.
     desk.show(Code::STOPPED, "request: its keeper is deregistered")?;
 

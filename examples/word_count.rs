@@ -74,6 +74,7 @@ impl Mailer {
     /// Sends `line` to the next counter that has room for it.
     fn send(&mut self, line: &str) -> Result<(), SendError> {
         let mut line = Line(line.to_owned());
+        let mut refusals = 0;
         loop {
             self.next = (self.next + 1) % self.counters.len();
             let Err(refused) = self.kernel.notify(self.counters[self.next], line) else {
@@ -84,8 +85,10 @@ impl Mailer {
                 return Err(refused);
             }
             self.busy += 1;
-            if self.busy % self.counters.len() == 0 {
-                std::thread::yield_now(); // all are full
+            refusals += 1;
+            if refusals == self.counters.len() {
+                refusals = 0;
+                std::thread::yield_now(); // no counter has room; this thread may wait, a handler would not
             }
             line = refused.into_message().take().expect("a refused message has its record");
         }

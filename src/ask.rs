@@ -15,7 +15,7 @@ use crate::clock::{Sleeper, Time};
 use crate::code::{Code, Failure};
 use crate::core::Core;
 use crate::directory::Directory;
-use crate::idle::Idle;
+use crate::idle::{Idle, Spun};
 use crate::message::{Flags, Message, Sender};
 use crate::record::Record;
 use crate::reply::{Asker, Reply};
@@ -155,7 +155,8 @@ impl<R: Record> Ask<R> {
     }
 
     fn sleep(&self, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
-        if self.idle.spin(|| reply.is_done()) {
+        let mut since = None;
+        if self.idle.spin(&mut since, || reply.is_done()) == Spun::Ready {
             return reply.take_or_end(Code::STOPPED);
         }
         self.directory.follow(reply);
@@ -173,8 +174,7 @@ impl<R: Record> Ask<R> {
                 if deadline != Time::NEVER && clock.now() >= deadline {
                     return reply.take_or_end(Code::EXPIRED);
                 }
-                if !self.idle.sleeps() {
-                    self.idle.spin(|| reply.is_done());
+                if self.idle.spin(&mut since, || reply.is_done()) != Spun::Sleep {
                     continue;
                 }
                 match clock.sleep_until(deadline) {

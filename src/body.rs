@@ -18,7 +18,7 @@ use crate::record::{Record, RecordType};
 const WORDS: usize = 4;
 
 /// Whether a record of this layout lies in the body itself: up to 32 bytes, aligned to 8.
-const fn fits(size: usize, align: usize) -> bool {
+pub(crate) const fn fits(size: usize, align: usize) -> bool {
     size <= size_of::<[u64; WORDS]>() && align <= align_of::<u64>()
 }
 
@@ -213,6 +213,14 @@ impl<'m> Body<'m> {
         std::mem::replace(self, Self::emptied())
     }
 
+    /// Drops the record, if there is anything to drop. What is left may be anything, and drops as nothing.
+    #[inline]
+    pub(crate) fn finish(&mut self) {
+        if !self.kind.plain {
+            self.clear();
+        }
+    }
+
     /// Drops the record and leaves `()` behind.
     #[inline]
     pub(crate) fn clear(&mut self) {
@@ -286,9 +294,7 @@ fn free(heap: Option<(NonNull<u8>, Layout)>) {
 impl Drop for Body<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.kind.needs_drop() || !self.is_in_place() {
-            self.clear();
-        }
+        self.finish();
     }
 }
 

@@ -170,7 +170,9 @@ impl Clock for ManualClock {
     fn follow(&self, sleeper: Weak<dyn Sleeper>) {
         let mut sleepers = self.sleepers.lock();
         sleepers.retain(|known| known.strong_count() > 0);
-        sleepers.push(sleeper);
+        if !sleepers.iter().any(|known| known.ptr_eq(&sleeper)) {
+            sleepers.push(sleeper);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use parking_lot::Mutex;
 
+use crate::address::Address;
 use crate::message::Message;
 use crate::record::Record;
 
@@ -141,24 +142,32 @@ impl fmt::Debug for Code {
 /// assert_eq!(failure.to_string(), "1000: the sum does not fit");
 /// assert_eq!(Failure::from(Code::BUSY).to_string(), "BUSY");
 /// ```
-#[derive(Debug)]
 pub struct Failure {
     code: Code,
     text: Cow<'static, str>,
+    returned: Option<Box<Returned>>,
+}
+
+/// The message that came back with a failure.
+struct Returned {
+    to: Address,
+    record: &'static str,
     /// Behind a lock that is never taken, because an error is to be `Sync` and a record need not be.
-    message: Option<Box<Mutex<Message<'static>>>>,
+    message: Mutex<Message<'static>>,
 }
 
 impl Failure {
     /// A failure with a text.
     #[must_use]
     pub fn new(code: Code, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, text: text.into(), message: None }
+        Self { code, text: text.into(), returned: None }
     }
 
     /// The failure with the message that it happened to; allocates a box.
     pub(crate) fn with_message(self, message: Message<'static>) -> Self {
-        Self { message: Some(Box::new(Mutex::new(message))), ..self }
+        let (to, record) = (message.destination(), message.kind().name());
+        let message = Mutex::new(message);
+        Self { returned: Some(Box::new(Returned { to, record, message })), ..self }
     }
 
     /// The code.
@@ -176,7 +185,7 @@ impl Failure {
     /// The record that was sent, if it came back; at most once.
     #[must_use]
     pub fn take_record<R: Record>(&mut self) -> Option<R> {
-        self.message.as_mut()?.get_mut().take()
+        self.returned.as_mut()?.message.get_mut().take()
     }
 
     /// The code and the text.
@@ -193,10 +202,17 @@ impl From<Code> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.text.is_empty() {
-            return write!(f, "{}", self.code);
+        match (&*self.text, &self.returned) {
+            ("", None) => write!(f, "{}", self.code),
+            ("", Some(returned)) => write!(f, "{}: {} to {}", self.code, returned.record, returned.to),
+            (text, _) => write!(f, "{}: {text}", self.code),
         }
-        write!(f, "{}: {}", self.code, self.text)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({self})")
     }
 }
 

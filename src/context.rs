@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ use crate::thread::Thread;
 /// What a handler can do: send, ask, pass on, hold, register.
 ///
 /// All methods take `&self`, so that a handler can use its own fields meanwhile. What is sent inherits the deadline
-/// of the message that is being handled; [`within`](Self::within) sets another.
+/// of the message that is being handled; [`within`](Self::within) sets another. Answers do not expire, so what is sent
+/// from [`Target::answered`] or a continuation has no deadline to inherit.
 ///
 /// What cannot be delivered comes back to [`Target::answered`] when the handler has returned, with a code.
 pub struct Context<'a> {
@@ -96,7 +97,8 @@ impl<'a> Context<'a> {
     #[inline]
     pub fn notify<R: Record>(&self, to: Address, record: R) {
         let mut room = MaybeUninit::uninit();
-        let mut message = self.outgoing(to, Body::lend(&mut room, record), Flags::empty());
+        // What the dispatcher has carried is empty, so there is nothing to drop.
+        let mut message = ManuallyDrop::new(self.outgoing(to, Body::lend(&mut room, record), Flags::empty()));
         self.core.carry(&mut message);
     }
 
@@ -108,7 +110,7 @@ impl<'a> Context<'a> {
     #[inline]
     pub fn request<R: Record>(&self, to: Address, record: R) -> Requested<'a, R::Answer> {
         let mut room = MaybeUninit::uninit();
-        let mut message = self.outgoing(to, Body::lend(&mut room, record), Flags::WANT_ANSWER);
+        let mut message = ManuallyDrop::new(self.outgoing(to, Body::lend(&mut room, record), Flags::WANT_ANSWER));
         Requested { core: self.core, id: self.send_request(&mut message), answer: std::marker::PhantomData }
     }
 
@@ -162,7 +164,9 @@ impl<'a> Context<'a> {
         message.launch();
         message.sender = Sender::target(self.me, self.core.nid);
         message.life = self.life;
-        message.deadline = message.deadline.min(self.deadline);
+        if message.deadline == Time::NEVER {
+            message.deadline = self.deadline;
+        }
         message.complete_from(self.core.nid, self.core.node);
         if message.wants_answer() {
             return Some(self.send_request(&mut message));

@@ -28,7 +28,7 @@ use crate::target::Target;
 
 /// What belongs to one worker's thread.
 pub(crate) struct Core {
-    /// The bits that the ids of this thread's targets begin with; zero once nobody may be called directly.
+    /// The bits that the ids of this thread's targets begin with; [`NOBODY`] once nobody may be called directly.
     pub(crate) prefix: Cell<u64>,
     pub(crate) nid: Nid,
     pub(crate) node: NodeId,
@@ -68,6 +68,9 @@ thread_local! {
 
 /// What a panic said.
 pub(crate) struct Panic(pub(crate) String);
+
+/// A prefix that no id has.
+const NOBODY: u64 = u64::MAX;
 
 /// How many payloads in a row may panic when they are dropped before the next one is leaked.
 const PAYLOADS: usize = 8;
@@ -171,9 +174,14 @@ impl Core {
         let _ = self.guard(|| drop(locals));
     }
 
+    /// Has nobody called directly any more.
+    pub(crate) fn close_targets(&self) {
+        self.prefix.set(NOBODY);
+    }
+
     /// Whether the worker is on its way out.
     pub(crate) fn is_closing(&self) -> bool {
-        self.prefix.get() == 0
+        self.prefix.get() == NOBODY
     }
 
     /// Runs `run` on a target that was taken out of its slot; a panic ends here.
@@ -201,15 +209,17 @@ impl Core {
     /// Drops a message; a record that panics when it is dropped harms nobody.
     #[inline]
     pub(crate) fn discard(&self, message: &mut Message<'_>) {
-        if !message.body.kind().needs_drop() && message.cold.is_none() {
+        if message.body.kind().plain && message.cold.is_none() {
             return;
         }
-        loop {
-            let dropped = self.guard(|| message.next_to_drop().map(drop));
-            if let Ok(None) = dropped {
-                return;
-            }
-        }
+        self.discard_slowly(message);
+    }
+
+    #[cold]
+    fn discard_slowly(&self, message: &mut Message<'_>) {
+        while !matches!(self.guard(|| message.next_to_drop().map(drop)), Ok(None)) {}
+        message.body.finish();
+        message.cold = None;
     }
 
     #[cold]

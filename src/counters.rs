@@ -93,11 +93,6 @@ impl Tally {
     pub(crate) fn shared(&self, count: Count) {
         self.0[count as usize].fetch_add(1, Ordering::AcqRel);
     }
-
-    /// Takes back what was counted too early; sums of several tallies come out even.
-    pub(crate) fn uncount(&self, count: Count) {
-        self.0[count as usize].fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 impl Counters {
@@ -105,7 +100,7 @@ impl Counters {
     /// answers = answered + late + dead. True at quiescent points only.
     #[must_use]
     pub const fn is_balanced(&self) -> bool {
-        self.sent == self.handled + self.returned + self.dead_letters
-            && self.answers == self.answered + self.late_answers + self.dead_answers
+        self.sent == self.handled.wrapping_add(self.returned).wrapping_add(self.dead_letters)
+            && self.answers == self.answered.wrapping_add(self.late_answers).wrapping_add(self.dead_answers)
     }
 }

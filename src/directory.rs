@@ -224,16 +224,9 @@ impl Directory {
         let reached = message.reached();
         let late = if message.code.is_ok() { Count::LateAnswers } else { Count::DeadLetters };
         // Counted before the asker can look: whoever has its answer finds it in the counters.
-        count(reached);
-        let message = asker.answer(message).err()?;
-        self.correct(reached, late);
+        let message = asker.answer(message, || count(reached)).err()?;
+        count(late);
         Some(message)
-    }
-
-    /// Counts `late` instead of `in_time`, which has been counted already.
-    fn correct(&self, in_time: Count, late: Count) {
-        self.outside.uncount(in_time);
-        self.outside.shared(late);
     }
 
     /// Has `reply` end with [`Code::STOPPED`] if the kernel stops before it is answered.

@@ -13,18 +13,9 @@ use crate::counters::Count;
 use crate::id::Tid;
 use crate::message::{Flags, Message, Sender};
 use crate::post::{Mail, Post};
-use crate::registry::State;
+use crate::registry::{State, Turn};
 use crate::ring::PushError;
 use crate::target::{Outcome, Target};
-
-/// How a target is entered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// Behind the mail that waits for the target.
-    Queue,
-    /// As the next of that mail.
-    Next,
-}
 
 /// What one delivery has come to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +44,7 @@ impl Core {
     /// Carries a message that is sent just now as far as it gets. Afterwards it is settled, or somebody else has it.
     #[inline]
     pub(crate) fn carry(&self, message: &mut Message<'_>) {
-        match self.step(message, Admission::Queue) {
+        match self.step(message, Turn::Queue) {
             Step::Plain => self.count(Count::Direct),
             Step::Done => self.count(Count::Sent),
             Step::Onward => {
@@ -65,8 +56,8 @@ impl Core {
 
     /// Carries a message that has been on its way already.
     #[inline]
-    pub(crate) fn carry_as(&self, message: &mut Message<'_>, admission: Admission) {
-        match self.step(message, admission) {
+    pub(crate) fn carry_as(&self, message: &mut Message<'_>, turn: Turn) {
+        match self.step(message, turn) {
             Step::Plain => self.count(Count::Handled),
             Step::Done => {}
             Step::Onward => self.carry_on(message),
@@ -75,8 +66,8 @@ impl Core {
 
     /// Carries on a message that was held.
     pub(crate) fn forward_held(&self, mut message: Message<'static>) {
-        message.code = Code::NOT_HANDLED;
-        self.carry_as(&mut message, Admission::Queue);
+        message.renew();
+        self.carry_as(&mut message, Turn::Queue);
     }
 
     /// Follows a forwarded message from target to target, without a frame for each.
@@ -89,7 +80,7 @@ impl Core {
                     return;
                 }
             }
-            match self.step(message, Admission::Queue) {
+            match self.step(message, Turn::Queue) {
                 Step::Plain => return self.count(Count::Handled),
                 Step::Done => return,
                 Step::Onward => {}
@@ -110,24 +101,19 @@ impl Core {
     }
 
     #[inline]
-    fn step(&self, message: &mut Message<'_>, admission: Admission) -> Step {
+    fn step(&self, message: &mut Message<'_>, turn: Turn) -> Step {
         let here =
             message.tid.prefix_bits() == self.prefix.get() && message.nid == self.nid && message.node == self.node;
         if !here || message.deadline != Time::NEVER || !self.may_nest() {
-            return self.step_slowly(message, admission);
+            return self.step_slowly(message, turn);
         }
-        self.step_here(message, admission)
+        self.step_here(message, turn)
     }
 
     #[inline]
-    fn step_here(&self, message: &mut Message<'_>, admission: Admission) -> Step {
+    fn step_here(&self, message: &mut Message<'_>, turn: Turn) -> Step {
         let tid = message.tid;
-        let taken = self.slots.with(|slots| {
-            let slot = slots.at(tid)?;
-            let idle = slot.waiting == 0 || admission == Admission::Next;
-            if idle { slot.target.take().map(|target| (target, slot.life)) } else { None }
-        });
-        let Some((mut target, life)) = taken else {
+        let Some((mut target, life)) = self.slots.with(|slots| slots.take(tid, turn)) else {
             return self.step_aside(message);
         };
         let mut plain = false;
@@ -135,7 +121,7 @@ impl Core {
             let outcome = target.receive(message, ctx);
             if outcome == Outcome::Handled && message.is_plain() {
                 plain = true;
-                message.body.clear();
+                message.body.finish();
             }
             outcome
         });
@@ -150,7 +136,7 @@ impl Core {
 
     /// What is not on the direct path: another thread, a deadline, too deep a stack, an address to complete.
     #[cold]
-    fn step_slowly(&self, message: &mut Message<'_>, admission: Admission) -> Step {
+    fn step_slowly(&self, message: &mut Message<'_>, turn: Turn) -> Step {
         if message.deadline != Time::NEVER && message.deadline <= self.now() {
             return self.refuse(message, Code::EXPIRED);
         }
@@ -160,7 +146,7 @@ impl Core {
             Err(code) => return self.refuse(message, code),
         }
         if self.may_nest() {
-            return self.step_here(message, admission);
+            return self.step_here(message, turn);
         }
         if message.flags.contains(Flags::CALL) {
             return self.refuse(message, Code::WOULD_BLOCK);
@@ -207,9 +193,11 @@ impl Core {
     #[inline]
     fn settle(&self, message: &mut Message<'_>, outcome: Outcome) -> Step {
         if message.flags.intersects(Flags::TAKEN | Flags::FORWARD) {
-            let forward = message.flags.contains(Flags::FORWARD);
-            message.flags -= Flags::FORWARD;
-            return if forward { Step::Onward } else { Step::Done };
+            if !message.flags.contains(Flags::FORWARD) {
+                return Step::Done;
+            }
+            message.renew();
+            return Step::Onward;
         }
         if outcome == Outcome::Handled && message.code == Code::NOT_HANDLED {
             message.code = Code::OK;
@@ -266,8 +254,7 @@ impl Core {
             self.count(Count::Answers);
         }
         message.flags |= Flags::TURNED;
-        let expected = self.slots.with(|slots| slots.find(sender).map(|slot| slot.waiting += 1).is_some());
-        if expected {
+        if self.join_queue(sender) {
             self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
             return;
         }

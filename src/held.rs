@@ -138,6 +138,7 @@ impl HeldMessage {
         let Some(mut message) = self.take() else {
             return;
         };
+        message.renew();
         message.tid = to.tid;
         message.nid = if let Some(nid) = to.nid() { nid } else { self.keeper.nid };
         message.node = to.node().unwrap_or(self.directory.node);

@@ -28,31 +28,43 @@ impl Default for Idle {
 
 /// Looks this often before it looks at the clock.
 const LOOKS: u32 = 64;
+/// Spins that long in one go, so that deadlines are not missed meanwhile.
+const SLICE: Duration = Duration::from_millis(1);
+
+/// What a spin has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spun {
+    Ready,
+    /// Not ready, and the policy says to spin on.
+    Again,
+    /// Not ready, and it is time to sleep.
+    Sleep,
+}
 
 impl Idle {
-    /// Spins as long as the policy says, until `ready`; whether it was. A spin without end comes back now and then.
-    pub(crate) fn spin(self, ready: impl Fn() -> bool) -> bool {
+    /// Spins for a slice of what the policy says. `since` is when the waiting began, `None` at first.
+    pub(crate) fn spin(self, since: &mut Option<Instant>, ready: impl Fn() -> bool) -> Spun {
         let limit = match self {
-            Self::Park => return ready(),
+            Self::Park => return if ready() { Spun::Ready } else { Spun::Sleep },
             Self::SpinThenPark(limit) => limit,
-            Self::Spin => Duration::from_millis(1),
+            Self::Spin => Duration::MAX,
         };
-        let started = Instant::now();
+        let began = Instant::now();
+        let waiting = began.duration_since(*since.get_or_insert(began));
         loop {
             for _ in 0..LOOKS {
                 if ready() {
-                    return true;
+                    return Spun::Ready;
                 }
                 relax();
             }
-            if started.elapsed() >= limit {
-                return false;
+            let slice = began.elapsed();
+            if waiting + slice >= limit {
+                return Spun::Sleep;
+            }
+            if slice >= SLICE {
+                return Spun::Again;
             }
         }
-    }
-
-    /// Whether a thread with this policy ever sleeps.
-    pub(crate) const fn sleeps(self) -> bool {
-        !matches!(self, Self::Spin)
     }
 }

@@ -198,6 +198,11 @@ pub use target::{OnPanic, Outcome, Target};
 pub use thread::Thread;
 pub use typed::{Answers, Handle, Later, Started, Stopping};
 
+/// The README's example, compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// What the macros need.
 #[doc(hidden)]
 pub mod __private {

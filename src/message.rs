@@ -322,6 +322,15 @@ impl<'m> Message<'m> {
         }
     }
 
+    /// The generated id of the target that sent it first.
+    #[inline]
+    pub(crate) fn requester(&self) -> Tid {
+        match self.sender {
+            Sender::Target(tid, _) => Tid::from_raw(tid.get()),
+            Sender::Outside(_) => Tid::UNSET,
+        }
+    }
+
     /// The target that is to handle it, or did.
     pub(crate) fn destination(&self) -> Address {
         let elsewhere = self.cold.as_deref().and_then(|cold| cold.elsewhere);
@@ -386,6 +395,13 @@ impl<'m> Message<'m> {
         }
         let text = format!("the answer is a `{}`, not a `{}`", self.kind().name(), A::NAME);
         Err(Failure::new(Code::MALFORMED, text).with_message(self.into_owned()))
+    }
+
+    /// Forgets what a handler said of it before it passed it on.
+    pub(crate) fn renew(&mut self) {
+        self.flags -= Flags::FORWARD;
+        self.code = Code::NOT_HANDLED;
+        self.set_text(Cow::Borrowed(""));
     }
 
     /// Whether it is a notification with one record to which nothing has happened.

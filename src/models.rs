@@ -132,7 +132,7 @@ fn a_reply_slot_ends_exactly_once() {
         let answering = {
             let reply = reply.clone();
             let answer = Message::notification(Address::target(Tid::number(1)), ());
-            thread::spawn(move || reply.answer(answer).is_ok())
+            thread::spawn(move || reply.answer(answer, || ()).is_ok())
         };
         let refusing = {
             let reply = reply.clone();
@@ -153,7 +153,9 @@ fn an_asker_that_sleeps_is_woken_by_its_answer() {
         let reply = Arc::new(Reply::new());
         let answering = {
             let reply = reply.clone();
-            thread::spawn(move || reply.answer(Message::notification(Address::target(Tid::number(1)), ())).is_ok())
+            thread::spawn(move || {
+                reply.answer(Message::notification(Address::target(Tid::number(1)), ()), || ()).is_ok()
+            })
         };
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let end = loop {

@@ -24,6 +24,15 @@ pub(crate) enum State {
     Left,
 }
 
+/// Whether a message may be the next for its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Behind the mail that waits for it.
+    Queue,
+    /// It is the next of that mail.
+    Next,
+}
+
 /// One place for a target of type `T`, with `X` for what few targets need.
 #[derive(Debug)]
 pub(crate) struct Slot<T: ?Sized, X> {
@@ -125,6 +134,30 @@ impl<T: ?Sized, X> Slots<T, X> {
             extra,
         };
         self.top_generation = self.top_generation.max(tid.generation());
+    }
+
+    /// Takes the target of `tid` out, to be called: if it is not on the stack, and no mail waits for it or `tid`'s turn
+    /// has come. Its life comes with it.
+    #[inline]
+    pub(crate) fn take(&mut self, tid: Tid, turn: Turn) -> Option<(Box<T>, u32)> {
+        let slot = self.slots.get_mut(tid.slot())?;
+        if slot.generation != tid.generation() || (slot.waiting != 0 && turn == Turn::Queue) {
+            return None;
+        }
+        let target = slot.target.take()?;
+        Some((target, slot.life))
+    }
+
+    /// Puts a target back that was taken out; it comes back if it is to leave.
+    #[inline]
+    pub(crate) fn put_back(&mut self, tid: Tid, target: Box<T>) -> Option<Box<T>> {
+        // The slot is this target's until it has been put back.
+        let slot = &mut self.slots[tid.slot()];
+        if slot.state != State::Occupied {
+            return Some(target);
+        }
+        slot.target = Some(target);
+        None
     }
 
     /// The slot of `tid`, if it has this generation; whether anybody lives there, its `target` tells.

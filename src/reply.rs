@@ -44,17 +44,23 @@ impl Reply {
         self.round.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Puts the answer in, or hands it back if it is too late.
-    pub(crate) fn answer(&self, message: Message<'static>) -> Result<(), Message<'static>> {
-        self.complete(State::Answered(message)).map_err(|late| match late {
-            State::Answered(message) => message,
-            _ => unreachable!("what could not be put in comes back"),
-        })
+    /// Puts the answer in, or hands it back if it is too late. If not, `before` is called before anybody can take it.
+    pub(crate) fn answer(&self, message: Message<'static>, before: impl FnOnce()) -> Result<(), Message<'static>> {
+        let mut state = lock(&self.state);
+        let State::Waiting(waker) = &mut *state else {
+            return Err(message);
+        };
+        before();
+        let waker = waker.take();
+        *state = State::Answered(message);
+        drop(state);
+        self.wake(waker);
+        Ok(())
     }
 
     /// Ends the waiting with `code`; whether that was in time.
     pub(crate) fn refuse(&self, code: Code) -> bool {
-        self.complete(State::Refused(code)).is_ok()
+        self.refuse_round(code, self.round())
     }
 
     /// Which waiting this is.
@@ -68,37 +74,27 @@ impl Reply {
         matches!(*state, State::Waiting(_)) && self.round() == round
     }
 
-    /// Ends the waiting with `code`, if it is still that round.
-    pub(crate) fn refuse_round(&self, code: Code, round: u64) {
+    /// Ends the waiting with `code`, if it is still that round; whether it was.
+    pub(crate) fn refuse_round(&self, code: Code, round: u64) -> bool {
         let mut state = lock(&self.state);
         let State::Waiting(waker) = &mut *state else {
-            return;
+            return false;
         };
         if self.round() != round {
-            return;
+            return false;
         }
         let waker = waker.take();
         *state = State::Refused(code);
         drop(state);
-        self.done.store(true, Ordering::Release);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.wake(waker);
+        true
     }
 
-    fn complete(&self, end: State) -> Result<(), State> {
-        let mut state = lock(&self.state);
-        let State::Waiting(waker) = &mut *state else {
-            return Err(end);
-        };
-        let waker = waker.take();
-        *state = end;
-        drop(state);
+    fn wake(&self, waker: Option<Waker>) {
         self.done.store(true, Ordering::Release);
         if let Some(waker) = waker {
             waker.wake();
         }
-        Ok(())
     }
 
     /// Whether there is something to take.
@@ -143,9 +139,9 @@ impl Asker {
         Self(reply)
     }
 
-    /// Puts the answer in, or hands it back if it is too late.
-    pub(crate) fn answer(&self, message: Message<'static>) -> Result<(), Message<'static>> {
-        self.0.answer(message)
+    /// Puts the answer in, or hands it back if it is too late. If not, `before` is called before anybody can take it.
+    pub(crate) fn answer(&self, message: Message<'static>, before: impl FnOnce()) -> Result<(), Message<'static>> {
+        self.0.answer(message, before)
     }
 }
 

@@ -74,11 +74,7 @@ impl Core {
     ///
     /// A target that panics in it each time starves nobody that way.
     fn start_later(&self, tid: Tid) {
-        self.slots.with(|slots| {
-            if let Some(slot) = slots.find(tid) {
-                slot.waiting += 1;
-            }
-        });
+        self.join_queue(tid);
         self.postpone(move |core| {
             if core.leave_queue(tid) != Presence::Gone {
                 core.start(tid);
@@ -96,13 +92,7 @@ impl Core {
     /// Puts a target back into its slot when its handler has returned.
     #[inline]
     pub(crate) fn put_back(&self, tid: Tid, target: Box<dyn Target>) {
-        let leaving = self.slots.with(|slots| match slots.at(tid) {
-            Some(slot) if slot.state == State::Occupied => {
-                slot.target = Some(target);
-                None
-            }
-            _ => Some(target),
-        });
+        let leaving = self.slots.with(|slots| slots.put_back(tid, target));
         if let Some(target) = leaving {
             self.dismiss(tid, target, Farewell::Said);
         }

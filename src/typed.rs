@@ -201,7 +201,8 @@ pub fn answered<T: Answers<A>, A: Record>(target: &mut T, answer: &mut Message<'
 ///
 /// The sections are separated by semicolons; each is optional. Records without a word are handled at once
 /// ([`Handle`]), those behind `later` are held ([`Later`]); `answers` lists the answers that are wanted ([`Answers`]),
-/// others are counted and dropped; `hooks` are `started` and `stopping` ([`Started`], [`Stopping`]).
+/// others are counted and dropped; `hooks` are `started` and `stopping` ([`Started`], [`Stopping`]). A generic target is
+/// listed once for each type it is used with (`handles!(Cache<u32>: Add)`), or implements [`Target`](crate::Target) itself.
 ///
 /// ```
 /// # use rohrpost::*;
@@ -285,16 +286,16 @@ macro_rules! __handles {
             "`", ::core::stringify!($hook), "` is no hook of a target; the hooks are `started` and `stopping`"
         ));
     };
-    (@section $t:tt $n:tt [$($later:ty)*] $a:tt $h:tt later $($more:ty),+ $(; $($rest:tt)*)?) => {
+    (@section $t:tt $n:tt [$($later:ty)*] $a:tt $h:tt later $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
         $crate::__handles!(@section $t $n [$($later)* $($more)+] $a $h $($($rest)*)?);
     };
-    (@section $t:tt $n:tt $l:tt [$($answer:ty)*] $h:tt answers $($more:ty),+ $(; $($rest:tt)*)?) => {
+    (@section $t:tt $n:tt $l:tt [$($answer:ty)*] $h:tt answers $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
         $crate::__handles!(@section $t $n $l [$($answer)* $($more)+] $h $($($rest)*)?);
     };
-    (@section $t:tt $n:tt $l:tt $a:tt [$($hook:ident)*] hooks $($more:ident),+ $(; $($rest:tt)*)?) => {
+    (@section $t:tt $n:tt $l:tt $a:tt [$($hook:ident)*] hooks $($more:ident),+ $(,)? $(; $($rest:tt)*)?) => {
         $crate::__handles!(@section $t $n $l $a [$($hook)* $($more)+] $($($rest)*)?);
     };
-    (@section $t:tt [$($now:ty)*] $l:tt $a:tt $h:tt $($more:ty),+ $(; $($rest:tt)*)?) => {
+    (@section $t:tt [$($now:ty)*] $l:tt $a:tt $h:tt $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
         $crate::__handles!(@section $t [$($now)* $($more)+] $l $a $h $($($rest)*)?);
     };
     (@section $t:tt $n:tt $l:tt $a:tt $h:tt $($rest:tt)*) => {

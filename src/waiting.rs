@@ -9,13 +9,12 @@ use crate::clock::Time;
 use crate::code::Code;
 use crate::core::Core;
 use crate::counters::Count;
-use crate::dispatcher::Admission;
 use crate::id::Tid;
 use crate::message::{Flags, Message, Sender};
 use crate::pending::Pending;
 use crate::post::Mail;
 use crate::record::Absent;
-use crate::registry::State;
+use crate::registry::{State, Turn};
 
 /// How a target is that mail waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +39,7 @@ impl Core {
             return Err(Code::BUSY);
         }
         let tid = message.tid;
-        let expected = self.slots.with(|slots| slots.find(tid).map(|slot| slot.waiting += 1).is_some());
-        if !expected {
+        if !self.join_queue(tid) {
             return Err(Code::NO_TARGET);
         }
         self.waiting_ordinary.set(ordinary + 1);
@@ -59,55 +57,45 @@ impl Core {
     #[inline]
     pub(crate) fn deliver_waiting(&self) -> bool {
         for delivered in 0..BURST {
-            let Some(mail) = self.waiting.with(std::collections::VecDeque::pop_front) else {
-                return delivered > 0;
-            };
+            let mail = self.waiting.with(std::collections::VecDeque::pop_front);
             match mail {
-                Mail::Message(message) => self.deliver_next(message),
-                Mail::Order(order) => self.obey(order),
+                None => return delivered > 0,
+                Some(Mail::Order(order)) => self.obey(order),
+                Some(Mail::Message(mut message)) => {
+                    self.deliver_next(&mut message);
+                    self.discard(&mut message);
+                }
             }
         }
         true
     }
 
-    fn deliver_next(&self, mut message: Message<'static>) {
-        if message.is_answer() {
-            let requester = message.origin().map_or(Tid::UNSET, |origin| origin.tid);
-            if self.leave_queue(requester) == Presence::Fresh {
-                self.wait_first(requester, message);
-                self.start(requester);
-                return;
-            }
-            self.deliver_answer(message);
-            return;
-        }
-        match self.leave_queue(message.tid) {
+    fn deliver_next(&self, message: &mut Message<'static>) {
+        let answer = message.is_answer();
+        let tid = if answer { message.requester() } else { message.tid };
+        match self.leave_queue(tid) {
             Presence::Fresh => {
-                let tid = message.tid;
                 self.wait_first(tid, message);
-                self.start(tid);
-                return;
+                return self.start(tid);
             }
-            Presence::Started => {
-                self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
-                self.carry_as(&mut message, Admission::Next);
-            }
-            Presence::Gone => {
-                self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
-                self.turn_away(&mut message);
-            }
+            _ if answer => return self.deliver_answer(message),
+            Presence::Started => self.carry_as(message, Turn::Next),
+            Presence::Gone => self.turn_away(message),
         }
-        self.discard(&mut message);
+        self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
     }
 
     /// Puts a message back to where it was: first in the list.
-    fn wait_first(&self, tid: Tid, message: Message<'static>) {
-        self.slots.with(|slots| {
-            if let Some(slot) = slots.find(tid) {
-                slot.waiting += 1;
-            }
-        });
+    fn wait_first(&self, tid: Tid, message: &mut Message<'static>) {
+        self.join_queue(tid);
+        let message = message.take_all();
         self.waiting.with(|waiting| waiting.push_front(Mail::Message(message)));
+    }
+
+    /// One message more waits for `tid`; whether it is there.
+    #[inline]
+    pub(crate) fn join_queue(&self, tid: Tid) -> bool {
+        self.slots.with(|slots| slots.find(tid).map(|slot| slot.waiting += 1).is_some())
     }
 
     /// One message less waits for `tid`; how that target is.
@@ -140,7 +128,7 @@ impl Core {
         if self.is_closing() {
             return self.turn_away(message);
         }
-        self.carry_as(message, Admission::Queue);
+        self.carry_as(message, Turn::Queue);
         self.discard(message);
     }
 
@@ -157,7 +145,7 @@ impl Core {
     }
 
     fn open_answer(&self, message: &mut Message<'static>) {
-        let requester = message.origin().map_or(Tid::UNSET, |origin| origin.tid);
+        let requester = message.requester();
         if requester.generation() < self.post.base {
             // It asked an earlier worker with this one's number.
             self.count(message.lost());
@@ -165,54 +153,45 @@ impl Core {
             return;
         }
         self.release(message);
-        let message = message.take_all();
         let queue = self.slots.with(|slots| slots.find(requester).is_some_and(|slot| slot.waiting > 0));
         if !queue {
-            return self.deliver_answer(message);
+            self.deliver_answer(message);
+            return self.discard(message);
         }
-        self.slots.with(|slots| {
-            if let Some(slot) = slots.find(requester) {
-                slot.waiting += 1;
-            }
-        });
+        self.join_queue(requester);
+        let message = message.take_all();
         self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
     }
 
     /// Gives an answer, or a message that came back, to whoever sent the message. The stack is empty.
-    fn deliver_answer(&self, mut message: Message<'static>) {
+    fn deliver_answer(&self, message: &mut Message<'static>) {
         let ok = message.code.is_ok();
         if message.flags.contains(Flags::TRACKED) && !self.pending.with(|pending| pending.answered(message.request)) {
             self.count(if ok { Count::LateAnswers } else { Count::Returned });
-            self.discard(&mut message);
             return;
         }
         let continuation = self.pending.with(|pending| pending.take_continuation(message.request));
         let continuation = continuation.filter(|_| message.wants_answer());
-        let tid = message.origin().map_or(Tid::UNSET, |origin| origin.tid);
+        let tid = message.requester();
         let taken = self.slots.with(|slots| {
             let slot = slots.at(tid).filter(|slot| slot.life == message.life)?;
             slot.target.take()
         });
         let Some(mut target) = taken else {
             self.count(message.lost());
-            self.discard(&mut message);
             let _ = self.guard(|| drop(continuation));
             return;
         };
         self.count(message.reached());
-        let life = message.life;
-        let mut unclaimed = Some(message);
-        let end = self.frame(tid, life, Time::NEVER, |ctx| {
+        let end = self.frame(tid, message.life, Time::NEVER, |ctx| {
             if let Some(continuation) = continuation {
-                unclaimed = unclaimed.take().and_then(|message| continuation(&mut *target, message, ctx));
+                match continuation(&mut *target, message.take_all(), ctx) {
+                    Some(unclaimed) => *message = unclaimed,
+                    None => return,
+                }
             }
-            if let Some(message) = &mut unclaimed {
-                target.answered(message, ctx);
-            }
+            target.answered(message, ctx);
         });
-        if let Some(message) = &mut unclaimed {
-            self.discard(message);
-        }
         match end {
             Ok(()) => self.put_back(tid, target),
             Err(_) => self.recover(tid, target),
@@ -248,11 +227,7 @@ impl Core {
         notice.request = request;
         notice.deadline = pending.deadline;
         notice.complete_from(self.nid, self.node);
-        self.slots.with(|slots| {
-            if let Some(slot) = slots.find(pending.requester) {
-                slot.waiting += 1;
-            }
-        });
+        self.join_queue(pending.requester);
         self.waiting.with(|waiting| waiting.push_back(Mail::Message(notice)));
     }
 

@@ -6,13 +6,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Wake;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::core::Core;
 use crate::departure::Departure;
 use crate::directory::{Directory, Space};
 use crate::handoff::Receiver;
-use crate::idle::Idle;
+use crate::idle::{Idle, Spun};
 use crate::post::{Mail, Post};
 
 /// A worker on the thread that runs it.
@@ -71,10 +71,13 @@ impl Worker {
     pub(crate) fn run(mut self, idle: Idle) {
         self.core.post.inbox.set_waker(Arc::new(Unpark(std::thread::current())).into());
         let core = self.core.clone();
+        let mut idle_since = None;
         core.enter(|| {
             while self.stage != Stage::Ended {
-                if !self.turn() {
-                    self.rest(idle);
+                if self.turn() {
+                    idle_since = None;
+                } else {
+                    self.rest(idle, &mut idle_since);
                 }
             }
         });
@@ -153,8 +156,8 @@ impl Worker {
     }
 
     /// Waits for something to do.
-    fn rest(&self, idle: Idle) {
-        if idle.spin(|| self.receiver.is_ready()) || !idle.sleeps() {
+    fn rest(&self, idle: Idle, since: &mut Option<Instant>) {
+        if idle.spin(since, || self.receiver.is_ready()) != Spun::Sleep {
             return;
         }
         self.receiver.park(|| {
@@ -195,7 +198,7 @@ impl Worker {
 impl Core {
     /// Takes no more ordinary mail; `departure` is told when the worker has ended.
     pub(crate) fn begin_closing(&self, departure: Option<Arc<Departure>>) {
-        self.prefix.set(0);
+        self.close_targets();
         self.post.closing.store(true, crate::sync::Ordering::Release);
         self.departures.borrow_mut().extend(departure);
     }

@@ -1,0 +1,6 @@
+use rohrpost::handles;
+
+struct Shop;
+handles!(Shop);
+
+fn main() {}

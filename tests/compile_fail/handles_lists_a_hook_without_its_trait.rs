@@ -1,0 +1,6 @@
+use rohrpost::handles;
+
+struct Clock;
+handles!(Clock: hooks started, stopping);
+
+fn main() {}
