@@ -112,6 +112,14 @@ impl Directory {
         Ok((post, rest))
     }
 
+    /// Forgets a namespace that closes; its id can be opened anew.
+    pub(crate) fn remove(&self, space: &Arc<Space>) {
+        let mut spaces = self.spaces.write();
+        if spaces.get(&space.nid).is_some_and(|open| Arc::ptr_eq(open, space)) {
+            spaces.remove(&space.nid);
+        }
+    }
+
     /// Takes a worker's number back when it has ended; the next one begins with generation `base`.
     pub(crate) fn unseat(&self, post: &Arc<Post>, base: u32) {
         let mut seats = self.seats.write();

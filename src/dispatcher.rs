@@ -4,8 +4,6 @@
 //! message waits on its thread; to another thread it goes through that thread's hand-off. Whatever becomes of it, it
 //! ends in [`Core::settle`] or [`Core::refuse`], and from there it is done, carried on, or on its way back.
 
-use std::sync::Arc;
-
 use crate::clock::Time;
 use crate::code::Code;
 use crate::core::{Core, Panic};
@@ -279,26 +277,47 @@ impl Core {
             let nowhere = self.directory.route(message.destination()).err();
             return self.refuse(message, nowhere.unwrap_or(Code::WOULD_BLOCK));
         }
-        let Some(post) = self.peer(message) else {
-            let nowhere = self.directory.route(message.destination()).err();
-            return self.refuse(message, nowhere.unwrap_or(Code::STOPPED));
+        let index = message.tid.worker().unwrap_or_default() as usize;
+        if !self.knows(index) && !self.meet(message.tid) {
+            return self.refuse(message, self.why_nobody(message));
+        }
+        let peers = self.peers.borrow();
+        let Some(post) = peers.get(index).and_then(Option::as_ref).filter(|post| post.nid == message.nid) else {
+            drop(peers);
+            return self.refuse(message, self.why_nobody(message));
         };
+        let pushed = self.push(post, message);
+        drop(peers);
+        match pushed {
+            Ok(()) => Step::Done,
+            Err(code) => self.refuse(message, code),
+        }
+    }
+
+    /// Puts a message into another worker's hand-off; `message` keeps it if that is not possible.
+    #[inline]
+    fn push(&self, post: &Post, message: &mut Message<'_>) -> Result<(), Code> {
         if post.is_closing() {
-            return self.refuse(message, Code::STOPPED);
+            return Err(Code::STOPPED);
         }
         // Returns that this thread has not taken yet bound what it may send.
         if self.post.inbox.is_spilling() || !self.reserve(message) {
-            return self.refuse(message, Code::BUSY);
+            return Err(Code::BUSY);
         }
         let (mail, code) = match post.inbox.push(Mail::Message(message.take_all())) {
-            Ok(()) => return Step::Done,
+            Ok(()) => return Ok(()),
             Err(PushError::Full(mail)) => (mail, Code::BUSY),
             Err(PushError::Closed(mail)) => (mail, Code::STOPPED),
         };
-        match mail {
-            Mail::Message(mut message) => self.refuse(&mut message, code),
-            Mail::Order(_) => unreachable!("a message was pushed"),
+        if let Mail::Message(back) = mail {
+            message.restore(back);
         }
+        Err(code)
+    }
+
+    #[cold]
+    fn why_nobody(&self, message: &Message<'_>) -> Code {
+        self.directory.route(message.destination()).err().unwrap_or(Code::STOPPED)
     }
 
     /// Keeps room for the answer to a request of this thread; a request that is only passed on has it already.
@@ -324,24 +343,25 @@ impl Core {
         }
     }
 
-    /// The worker that the receiver lives on.
-    fn peer(&self, message: &Message<'_>) -> Option<Arc<Post>> {
-        let worker = message.tid.worker()?;
-        let index = worker as usize;
-        let known = self.peers.borrow().get(index).cloned().flatten();
-        let post = match known.filter(|post| !post.inbox.is_closed()) {
-            Some(post) => post,
-            None => {
-                let post = self.directory.post(worker)?;
-                let mut peers = self.peers.borrow_mut();
-                if peers.len() <= index {
-                    peers.resize(index + 1, None);
-                }
-                peers[index] = Some(post.clone());
-                post
-            }
+    /// Whether this thread knows the worker with this number, and it has not gone.
+    #[inline]
+    fn knows(&self, index: usize) -> bool {
+        self.peers.borrow().get(index).and_then(Option::as_ref).is_some_and(|post| !post.is_closing())
+    }
+
+    /// Looks the worker of `tid` up.
+    #[cold]
+    fn meet(&self, tid: Tid) -> bool {
+        let Some((worker, post)) = tid.worker().and_then(|worker| Some((worker, self.directory.post(worker)?))) else {
+            return false;
         };
-        (post.nid == message.nid).then_some(post)
+        let index = worker as usize;
+        let mut peers = self.peers.borrow_mut();
+        if peers.len() <= index {
+            peers.resize(index + 1, None);
+        }
+        peers[index] = Some(post);
+        true
     }
 
     #[cold]

@@ -113,11 +113,6 @@ impl<T> Inbox<T> {
     pub(crate) fn set_waker(&self, waker: Waker) {
         *lock(&self.waker) = Some(waker);
     }
-
-    /// Whether mail is refused for good.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.ring.is_closed()
-    }
 }
 
 impl<T> Receiver<T> {

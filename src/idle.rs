@@ -49,6 +49,13 @@ impl Idle {
             Self::SpinThenPark(limit) => limit,
             Self::Spin => Duration::MAX,
         };
+        // What comes at once is not made to wait for the clock.
+        for _ in 0..LOOKS {
+            if ready() {
+                return Spun::Ready;
+            }
+            relax();
+        }
         let began = Instant::now();
         let waiting = began.duration_since(*since.get_or_insert(began));
         loop {

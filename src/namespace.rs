@@ -245,11 +245,7 @@ impl Namespace {
     /// threads end. Waits `timeout` at most; on a worker thread it does not wait, and the threads end in the
     /// background. The id can be opened anew at once.
     pub fn close(&self, timeout: Duration) -> StopReport {
-        let mut spaces = self.directory.spaces.write();
-        if spaces.get(&self.space.nid).is_some_and(|open| Arc::ptr_eq(open, &self.space)) {
-            spaces.remove(&self.space.nid);
-        }
-        drop(spaces);
+        self.directory.remove(&self.space);
         depart(std::slice::from_ref(&self.space), timeout)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 use std::thread::ThreadId;
 
+use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use crate::clock::Sleeper;
@@ -54,7 +55,8 @@ pub(crate) struct Post {
     pub(crate) driven: bool,
     pub(crate) inbox: Arc<Inbox<Mail>>,
     pub(crate) limits: Limits,
-    pub(crate) tally: Tally,
+    /// Written by the worker for every message, so it shares no cache line with what senders read.
+    pub(crate) tally: CachePadded<Tally>,
     /// Messages that are held by targets of this worker, wherever they are.
     pub(crate) held: AtomicUsize,
     /// The thread that runs it, once it does.
@@ -89,7 +91,7 @@ impl Post {
             driven,
             inbox,
             limits,
-            tally: Tally::default(),
+            tally: CachePadded::new(Tally::default()),
             held: AtomicUsize::new(0),
             host: OnceLock::new(),
             closing: AtomicBool::new(false),

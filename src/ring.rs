@@ -28,7 +28,7 @@ const SLEEPING: u64 = 1 << 62;
 const POSITION: u64 = SLEEPING - 1;
 
 /// A stamp and a value: two cache lines for a message.
-#[repr(C, align(64))]
+#[repr(C, align(128))]
 struct Slot<T> {
     /// The position after the one whose value lies here; zero in a fresh ring.
     stamp: AtomicU64,

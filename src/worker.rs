@@ -185,6 +185,7 @@ impl Worker {
     /// Ends a driven worker, whose thread goes on.
     pub(crate) fn finish(&mut self) {
         let core = self.core.clone();
+        core.directory.remove(&core.space);
         core.enter(|| {
             core.begin_closing(None);
             while self.turn() {}
