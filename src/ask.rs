@@ -71,10 +71,13 @@ enum State<R> {
 }
 
 thread_local! {
-    /// A reply slot that can be used again.
-    static SPARE: RefCell<Option<Arc<Reply>>> = const { RefCell::new(None) };
+    /// Reply slots that can be used again, as soon as who answered has let go of them.
+    static SPARES: RefCell<Vec<Arc<Reply>>> = const { RefCell::new(Vec::new()) };
     static WAITER: Arc<Waiter> = Arc::new(Waiter(std::thread::current()));
 }
+
+/// The most reply slots that a thread keeps.
+const MAX_SPARES: usize = 4;
 
 /// A plain thread that waits for its answer.
 struct Waiter(std::thread::Thread);
@@ -198,14 +201,21 @@ impl<R: Record> Ask<R> {
 
 /// The answer as the asker wants it; the slot goes back to its thread.
 fn finish<A: Record>(reply: Arc<Reply>, end: Result<Message<'static>, Code>) -> Result<A, Failure> {
-    SPARE.with(|spare| *spare.borrow_mut() = Some(reply));
+    SPARES.with_borrow_mut(|spares| {
+        if spares.len() < MAX_SPARES {
+            spares.push(reply);
+        }
+    });
     end.map_err(Failure::from)?.into_answer()
 }
 
 /// A slot that nobody else holds.
 fn spare() -> Arc<Reply> {
-    let spare = SPARE.with(|spare| spare.borrow_mut().take());
-    match spare.filter(|reply| Arc::strong_count(reply) == 1) {
+    let spare = SPARES.with_borrow_mut(|spares| {
+        let free = spares.iter().position(|reply| Arc::strong_count(reply) == 1);
+        free.map(|index| spares.swap_remove(index))
+    });
+    match spare {
         Some(reply) => {
             reply.reset();
             reply

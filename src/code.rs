@@ -165,7 +165,7 @@ impl Failure {
 
     /// The failure with the message that it happened to; allocates a box.
     pub(crate) fn with_message(self, message: Message<'static>) -> Self {
-        let (to, record) = (message.destination(), message.kind().name());
+        let (to, record) = (message.destination(), message.asked().name());
         let message = Mutex::new(message);
         Self { returned: Some(Box::new(Returned { to, record, message })), ..self }
     }

@@ -33,8 +33,8 @@ pub(crate) struct Core {
     pub(crate) nid: Nid,
     pub(crate) node: NodeId,
     /// Targets on the stack.
-    pub(crate) depth: Cell<u32>,
-    max_depth: u32,
+    pub(crate) depth: Cell<usize>,
+    max_depth: usize,
     /// The address below which the stack must not grow.
     stack_floor: Cell<usize>,
     pub(crate) slots: LocalCell<Slots<dyn Target, Extra>>,

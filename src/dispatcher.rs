@@ -165,7 +165,7 @@ impl Core {
             return Ok(Place::Elsewhere);
         }
         if message.nid != self.nid {
-            return Err(Code::NO_TARGET);
+            return Err(self.directory.why_nobody(message.nid));
         }
         if self.is_closing() { Err(Code::STOPPED) } else { Ok(Place::Here) }
     }

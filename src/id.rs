@@ -31,6 +31,9 @@ pub enum ParseIdError {
     /// The number is larger than an id can be.
     #[error("the number `{0}` is larger than an id can be (the largest is 18446744073709551614)")]
     OutOfRange(String),
+    /// The number is one of those that are generated; nobody can be given it.
+    #[error("the number `{0}` is too large to be given to anybody; choose one below 4294967296, or a name")]
+    Generated(String),
     /// Another name with the same hash is in use.
     #[error(transparent)]
     Collision(#[from] NameCollision),
@@ -54,6 +57,16 @@ fn parse(text: &str, dots: Dots) -> Result<u64, ParseIdError> {
     }
     let raw = name::hash(text);
     name::learn(raw, text)?;
+    Ok(raw)
+}
+
+/// Reads what somebody is to be called: a name, or a number below 2^32.
+fn parse_given(text: &str) -> Result<u64, ParseIdError> {
+    let raw = parse(text, Dots::Refused)?;
+    let number = text.bytes().all(|byte| byte.is_ascii_digit());
+    if number && raw > u64::from(u32::MAX) {
+        return Err(ParseIdError::Generated(text.to_owned()));
+    }
     Ok(raw)
 }
 
@@ -186,6 +199,11 @@ macro_rules! completable {
         impl $id {
             /// The part that an address leaves out.
             pub(crate) const UNSET: Self = Self(UNSET);
+
+            /// Reads what somebody is to be called: a name, or a number below 2^32.
+            pub(crate) fn given(text: &str) -> Result<Self, ParseIdError> {
+                parse_given(text).map(Self)
+            }
 
             /// Whether this part is left out.
             pub(crate) const fn is_unset(self) -> bool {

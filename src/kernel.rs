@@ -182,7 +182,7 @@ impl KernelBuilder {
     ///
     /// [`StartError`].
     pub fn start(self) -> Result<Kernel, StartError> {
-        let node = NodeId::learn(&self.name)?;
+        let node = NodeId::given(&self.name)?;
         let alarms = Alarms::new(self.clock.clone());
         let directory = Arc::new(Directory::new(node, self.clock));
         Ok(Kernel { inner: Arc::new(Inner { directory, alarms }) })

@@ -131,14 +131,14 @@ mod address;
 mod body;
 mod record;
 
-// The mail itself, and how it ends.
+// The mail itself, how it ends, and how it is counted.
 mod code;
+mod counters;
 mod message;
 mod reply;
 
 // What a worker is built of; none of it knows a target.
 mod cell;
-mod counters;
 mod handoff;
 mod registry;
 mod ring;

@@ -154,8 +154,7 @@ impl NamespaceBuilder {
 
     /// How many dispatches may be nested on a thread's stack; default 64, from 1 to 2^24. Deeper mail waits.
     pub fn depth(mut self, dispatches: usize) -> Self {
-        // What does not fit is refused when the namespace is opened.
-        self.limits.depth = u32::try_from(dispatches).unwrap_or(u32::MAX);
+        self.limits.depth = dispatches;
         self
     }
 
@@ -229,7 +228,7 @@ impl NamespaceBuilder {
             ("waiting", self.limits.waiting, 1, MAX_CAPACITY),
             ("held", self.limits.held, 1, MAX_CAPACITY),
             ("requests", self.limits.requests, 1, MAX_CAPACITY),
-            ("depth", self.limits.depth as usize, 1, MAX_CAPACITY),
+            ("depth", self.limits.depth, 1, MAX_CAPACITY),
             ("stack_size", self.stack.unwrap_or(DEFAULT_STACK), MIN_STACK, isize::MAX as usize),
         ];
         for (name, value, least, most) in bounds {
@@ -238,7 +237,7 @@ impl NamespaceBuilder {
             }
         }
         affinity::check(&self.cores)?;
-        Ok(Nid::learn(&self.name)?)
+        Ok(Nid::given(&self.name)?)
     }
 
     /// The namespace's posts; none of them runs yet. No threads means one driven worker.

@@ -39,7 +39,7 @@ pub(crate) struct Limits {
     /// Requests to other threads that are not answered yet.
     pub(crate) requests: usize,
     /// Nested dispatches.
-    pub(crate) depth: u32,
+    pub(crate) depth: usize,
 }
 
 /// A worker as other threads see it.

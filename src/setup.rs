@@ -85,10 +85,7 @@ impl Setup {
         let Some(text) = name else {
             return Ok(Particulars { name: None, placement, on_panic });
         };
-        let tid = Tid::learn(&text)?;
-        if !tid.is_name() && tid.raw() > u64::from(u32::MAX) {
-            return Err(RegisterError::NumberTooLarge(text));
-        }
+        let tid = Tid::given(&text)?;
         Ok(Particulars { name: Some(tid), placement, on_panic })
     }
 }
@@ -103,9 +100,6 @@ pub enum RegisterError {
     /// The name is no name.
     #[error("the target's name is wrong: {0}")]
     Name(#[from] ParseIdError),
-    /// Numbers of 2^32 and more are the generated ids.
-    #[error("the number `{0}` is too large for a target; numbers are below 4294967296")]
-    NumberTooLarge(String),
     /// The namespace has fewer threads.
     #[error("there is no thread {index}: the namespace has {threads}, counted from 0")]
     NoThread {
