@@ -257,20 +257,28 @@ impl<'m> Body<'m> {
     }
 
     /// The same record in memory of its own; allocates if it was lent.
+    #[inline]
     pub(crate) fn into_owned(mut self) -> Body<'static> {
-        let lent = !self.is_in_place() && self.heap().is_none() && self.kind.size > 0;
-        let source = self.pointer();
+        if !self.is_in_place() && self.kind.size > 0 && self.heap().is_none() {
+            return self.move_to_heap();
+        }
         let (kind, words) = (self.kind, self.words);
         self.kind = <()>::TYPE;
-        if !lent {
-            return Body { kind, words, memory: PhantomData, not_sync: PhantomData };
-        }
+        Body { kind, words, memory: PhantomData, not_sync: PhantomData }
+    }
+
+    /// Moves a record that was lent.
+    #[cold]
+    fn move_to_heap(&mut self) -> Body<'static> {
+        let kind = std::mem::replace(&mut self.kind, <()>::TYPE);
         let layout = Layout::from_size_align(kind.size, kind.align).expect("a type has a layout");
         // SAFETY: a lent record has a size above zero.
         let target = unsafe { alloc(layout) };
         if target.is_null() {
             handle_alloc_error(layout);
         }
+        // SAFETY: the record was not in place, so its first word is the pointer to it.
+        let source = unsafe { self.words.as_ptr().cast::<*const u8>().read() };
         // SAFETY: both places have the record's size, and one of them was allocated just now.
         unsafe { ptr::copy_nonoverlapping(source, target, kind.size) };
         Body::outside(kind, target, HEAP)

@@ -12,7 +12,7 @@ use crate::id::Tid;
 use crate::message::{Flags, Message, Sender};
 use crate::post::{Mail, Post};
 use crate::registry::{State, Turn};
-use crate::ring::PushError;
+use crate::ring::Refusal;
 use crate::target::{Outcome, Target};
 
 /// What one delivery has come to.
@@ -294,7 +294,7 @@ impl Core {
         }
     }
 
-    /// Puts a message into another worker's hand-off; `message` keeps it if that is not possible.
+    /// Moves a message into another worker's hand-off, unless that is not possible.
     #[inline]
     fn push(&self, post: &Post, message: &mut Message<'_>) -> Result<(), Code> {
         if post.is_closing() {
@@ -304,15 +304,11 @@ impl Core {
         if self.post.inbox.is_spilling() || !self.reserve(message) {
             return Err(Code::BUSY);
         }
-        let (mail, code) = match post.inbox.push(Mail::Message(message.take_all())) {
-            Ok(()) => return Ok(()),
-            Err(PushError::Full(mail)) => (mail, Code::BUSY),
-            Err(PushError::Closed(mail)) => (mail, Code::STOPPED),
-        };
-        if let Mail::Message(back) = mail {
-            message.restore(back);
-        }
-        Err(code)
+        let pushed = post.inbox.push_with(|| Mail::Message(message.take_all()));
+        pushed.map_err(|refusal| match refusal {
+            Refusal::Full => Code::BUSY,
+            Refusal::Closed => Code::STOPPED,
+        })
     }
 
     #[cold]

@@ -8,7 +8,7 @@ use std::fmt;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::ring::{Consumer, Head, PushError, Ring};
+use crate::ring::{Consumer, Head, PushError, Refusal, Ring};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock, relax, thread};
 
 /// The senders' side of a hand-off.
@@ -55,6 +55,17 @@ impl<T> Inbox<T> {
             return Err(if self.ring.is_closed() { PushError::Closed(value) } else { PushError::Full(value) });
         }
         let consumer = self.ring.push(value)?;
+        self.wake_if(consumer);
+        Ok(())
+    }
+
+    /// Adds the ordinary mail that `make` makes where it is to lie, unless there is no room. `make` must not unwind.
+    #[inline]
+    pub(crate) fn push_with(&self, make: impl FnOnce() -> T) -> Result<(), Refusal> {
+        if self.is_spilling() {
+            return Err(if self.ring.is_closed() { Refusal::Closed } else { Refusal::Full });
+        }
+        let consumer = self.ring.push_with(make)?;
         self.wake_if(consumer);
         Ok(())
     }

@@ -471,14 +471,6 @@ impl<'m> Message<'m> {
         taken
     }
 
-    /// Puts back what was taken out and not accepted.
-    pub(crate) fn restore(&mut self, taken: Message<'static>) {
-        self.body = taken.body;
-        self.flags = taken.flags;
-        self.cold = taken.cold;
-        self.sender = taken.sender;
-    }
-
     /// The same message in memory of its own.
     pub(crate) fn into_owned(mut self) -> Message<'static> {
         self.take_all()

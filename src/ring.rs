@@ -58,6 +58,13 @@ pub(crate) struct Ring<T> {
     consumed: CachePadded<AtomicU64>,
 }
 
+/// Why there is no place for a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Full,
+    Closed,
+}
+
 /// Whether the consumer has to be woken. Only one thread is told that it sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -98,27 +105,48 @@ impl<T> Ring<T> {
     /// Adds a value at the end, or hands it back; tells whether the consumer has to be woken.
     #[inline]
     pub(crate) fn push(&self, value: T) -> Result<Consumer, PushError<T>> {
-        let mut tail = self.producers.tail.load(Ordering::Relaxed);
+        match self.claim() {
+            Ok(claim) => Ok(self.fill(claim, || value)),
+            Err(Refusal::Full) => Err(PushError::Full(value)),
+            Err(Refusal::Closed) => Err(PushError::Closed(value)),
+        }
+    }
+
+    /// Adds the value that `make` makes where it is to lie; it is not called if there is no room. It must not unwind.
+    #[inline]
+    pub(crate) fn push_with(&self, make: impl FnOnce() -> T) -> Result<Consumer, Refusal> {
+        let claim = self.claim()?;
+        Ok(self.fill(claim, make))
+    }
+
+    /// Takes the next position; what `tail` was before.
+    #[inline]
+    fn claim(&self) -> Result<u64, Refusal> {
+        let tails = &self.producers.tail;
+        let mut tail = tails.load(Ordering::Relaxed);
         loop {
             if tail & CLOSED != 0 {
-                return Err(PushError::Closed(value));
+                return Err(Refusal::Closed);
             }
             let position = tail & POSITION;
             if self.is_full(position) {
-                return Err(PushError::Full(value));
+                return Err(Refusal::Full);
             }
-            let tails = &self.producers.tail;
             match tails.compare_exchange_weak(tail, position + 1, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => break,
+                Ok(_) => return Ok(tail),
                 Err(now) => tail = now,
             }
         }
-        let position = tail & POSITION;
+    }
+
+    #[inline]
+    fn fill(&self, claim: u64, make: impl FnOnce() -> T) -> Consumer {
+        let position = claim & POSITION;
         let slot = self.slot(position);
         // SAFETY: moving `tail` past this position gave it to this producer alone.
-        slot.value.with_mut(|place| unsafe { place.cast::<T>().write(value) });
+        slot.value.with_mut(|place| unsafe { place.cast::<T>().write(make()) });
         slot.stamp.store(position + 1, Ordering::Release);
-        Ok(if tail & SLEEPING == 0 { Consumer::Awake } else { Consumer::Sleeping })
+        if claim & SLEEPING == 0 { Consumer::Awake } else { Consumer::Sleeping }
     }
 
     #[inline]
