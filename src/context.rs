@@ -178,7 +178,7 @@ impl<'a> Context<'a> {
     /// Has `message` carried on to another receiver when this handler has returned. Its first sender stays its
     /// sender, and the stack does not grow. What the handler says of it otherwise has no effect.
     pub fn forward(&self, message: &mut Message<'_>, to: Address) {
-        if message.flags.intersects(Flags::TAKEN | Flags::TURNED | Flags::DRAFT) {
+        if message.flags.intersects(Flags::TAKEN | Flags::TURNED | Flags::DRAFT | Flags::PARTS) {
             return;
         }
         let to = to.completed_from(self.address());
@@ -197,7 +197,7 @@ impl<'a> Context<'a> {
     ///
     /// [`HoldError`]; the message then stays, with [`Code::BUSY`] or [`Code::WOULD_BLOCK`].
     pub fn hold(&self, message: &mut Message<'_>) -> Result<HeldMessage, HoldError> {
-        if message.flags.intersects(Flags::TAKEN | Flags::TURNED | Flags::DRAFT) {
+        if message.flags.intersects(Flags::TAKEN | Flags::TURNED | Flags::DRAFT | Flags::PARTS) {
             return Err(HoldError::Taken);
         }
         if message.flags.contains(Flags::CALL) {

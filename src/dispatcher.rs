@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::core::{Core, Panic};
 use crate::counters::Count;
 use crate::id::Tid;
-use crate::message::{Flags, Message, Sender};
+use crate::message::{Flags, Message};
 use crate::post::{Mail, Post};
 use crate::registry::{State, Turn};
 use crate::ring::Refusal;
@@ -260,14 +260,10 @@ impl Core {
         self.discard(&mut message);
     }
 
-    /// The sender, if it is a target of this thread.
+    /// The sender, if it is a target of this worker, and not of an earlier one with the same number.
     fn own_sender(&self, message: &Message<'_>) -> Option<Tid> {
-        match message.sender {
-            Sender::Target(tid, _) => {
-                Some(Tid::from_raw(tid.get())).filter(|tid| tid.worker() == Some(self.post.worker))
-            }
-            Sender::Outside(_) => None,
-        }
+        let tid = message.requester();
+        (tid.worker() == Some(self.post.worker) && tid.generation() >= self.post.base).then_some(tid)
     }
 
     /// Passes a message to the thread of its target.
@@ -375,7 +371,7 @@ impl Core {
             return Step::Plain;
         }
         if !message.is_taken() {
-            message.flags -= Flags::FORWARD;
+            message.flags -= Flags::FORWARD | Flags::PARTS;
             message.code = Code::EXCEPTION;
             message.set_text(panic.0.into());
             self.end(message);

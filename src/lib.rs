@@ -208,7 +208,7 @@ struct Readme;
 pub mod __private {
     pub use crate::namespace::Movable;
     pub use crate::record::{Copied, record_name};
-    pub use crate::typed::{Each, Part, answered, each, handle, later, part};
+    pub use crate::typed::{answered, each, handle, later};
 
     /// Whether a message has more than one record.
     #[inline]

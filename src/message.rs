@@ -46,6 +46,8 @@ bitflags! {
         const NOTICE = 1 << 8;
         /// It was built by hand and has not been sent.
         const DRAFT = 1 << 9;
+        /// Its records are being handled one by one, and the answers are kept until all have been.
+        const PARTS = 1 << 10;
     }
 }
 
@@ -76,6 +78,8 @@ pub(crate) struct Cold {
     pub(crate) text: Cow<'static, str>,
     /// The records after the first.
     pub(crate) more: Vec<Body<'static>>,
+    /// The answers to the records that have been handled so far.
+    pub(crate) answers: Vec<Body<'static>>,
     /// The receiver's node, where it is not the sender's.
     pub(crate) elsewhere: Option<NodeId>,
 }
@@ -289,19 +293,40 @@ impl<'m> Message<'m> {
     /// Puts `answer` in the place of the records and sets [`Code::OK`]. It travels when the handler has returned.
     pub fn answer<R: Record>(&mut self, answer: R) {
         self.code = Code::OK;
+        if self.flags.contains(Flags::PARTS) {
+            self.cold().answers.push(Body::new(answer));
+            return;
+        }
         let record = std::mem::replace(&mut self.body, Body::new(answer));
         let more = self.cold.as_deref_mut().map(|cold| std::mem::take(&mut cold.more));
         drop((record, more));
     }
 
-    /// Puts several answers in the place of the records.
-    pub(crate) fn answer_all(&mut self, parts: Vec<Body<'static>>) {
-        self.answer(());
-        let mut parts = parts.into_iter();
-        if let Some(first) = parts.next() {
-            self.body = first;
+    /// From here on the records are handled one by one.
+    pub(crate) fn begin_parts(&mut self) {
+        self.flags |= Flags::PARTS;
+    }
+
+    /// Exchanges the first record for the one at `index`; done twice, everything is as before.
+    pub(crate) fn bring_forward(&mut self, index: usize) {
+        let Some(other) = index.checked_sub(1) else {
+            return;
+        };
+        let first = self.body.take_all().into_owned();
+        if let Some(body) = self.cold.as_deref_mut().and_then(|cold| cold.more.get_mut(other)) {
+            self.body = std::mem::replace(body, first);
         }
-        self.cold().more = parts.collect();
+    }
+
+    /// All records have been handled, or one was not: then they stay, and the answers so far go.
+    pub(crate) fn end_parts(&mut self, handled: bool) {
+        self.flags -= Flags::PARTS;
+        let mut answers = std::mem::take(&mut self.cold().answers);
+        if handled && self.wants_answer() && !answers.is_empty() {
+            self.answer(());
+            self.body = answers.remove(0);
+            self.cold().more = answers;
+        }
     }
 
     /// A notification to the same receiver with copies of the records; `None` if one of them is `no_clone`.
@@ -368,7 +393,7 @@ impl<'m> Message<'m> {
     /// Whether it has more than one record.
     #[inline]
     pub(crate) fn has_several(&self) -> bool {
-        self.cold.as_deref().is_some_and(|cold| !cold.more.is_empty())
+        self.cold.as_deref().is_some_and(|cold| !cold.more.is_empty()) && !self.flags.contains(Flags::PARTS)
     }
 
     /// Takes an answer of type `A` out. A handler that set no answer has answered `()`.

@@ -1,12 +1,11 @@
 //! Typed targets: one method for one record, and [`handles!`](crate::handles!), which makes a `Target` of them.
 
-use crate::body::Body;
 use crate::code::{Code, Failure};
 use crate::context::Context;
 use crate::held::Held;
-use crate::message::{Message, RecordRef, RequestId};
+use crate::message::{Message, RequestId};
 use crate::record::Record;
-use crate::target::Outcome;
+use crate::target::{Outcome, Target};
 
 /// Handles records of type `R` at once.
 ///
@@ -111,14 +110,6 @@ pub trait Stopping {
     fn stopping(&mut self, ctx: &mut Context<'_>);
 }
 
-/// The answer to one of several records.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Part(Body<'static>);
-
-#[doc(hidden)]
-pub type Each<T> = fn(&mut T, RecordRef<'_>, &mut Context<'_>) -> Option<Result<Part, Failure>>;
-
 #[doc(hidden)]
 #[inline]
 pub fn handle<T: Handle<R>, R: Record>(target: &mut T, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
@@ -139,34 +130,20 @@ pub fn handle<T: Handle<R>, R: Record>(target: &mut T, message: &mut Message<'_>
     }
 }
 
-#[doc(hidden)]
-pub fn part<T: Handle<R>, R: Record>(target: &mut T, record: &R, ctx: &mut Context<'_>) -> Result<Part, Failure> {
-    target.handle(record, ctx).map(|answer| Part(Body::new(answer)))
-}
-
 /// Handles the records of a message one by one; the first that is not handled or fails decides the code.
 #[doc(hidden)]
-pub fn each<T>(target: &mut T, message: &mut Message<'_>, ctx: &mut Context<'_>, each: Each<T>) -> Outcome {
-    let mut parts = Vec::new();
-    let mut failure = None;
-    for record in message.records() {
-        match each(target, record, ctx) {
-            Some(Ok(part)) => parts.push(part.0),
-            Some(Err(told)) => failure = Some(told),
-            None => failure = Some(Failure::from(Code::NOT_HANDLED)),
-        }
-        if failure.is_some() {
-            break;
-        }
-    }
-    if let Some(failure) = failure {
-        message.fail(failure);
-        return Outcome::NotHandled;
-    }
-    if message.wants_answer() {
-        message.answer_all(parts);
-    }
-    Outcome::Handled
+pub fn each<T: Target>(target: &mut T, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
+    let records = message.records().count();
+    message.begin_parts();
+    let handled = (0..records).all(|index| {
+        message.bring_forward(index);
+        message.set_code(Code::NOT_HANDLED);
+        let outcome = target.receive(message, ctx);
+        message.bring_forward(index);
+        outcome == Outcome::Handled && matches!(message.code(), Code::OK | Code::NOT_HANDLED)
+    });
+    message.end_parts(handled);
+    if handled { Outcome::Handled } else { Outcome::NotHandled }
 }
 
 #[doc(hidden)]
@@ -243,13 +220,7 @@ macro_rules! __handles {
                 ctx: &mut $crate::Context<'_>,
             ) -> $crate::Outcome {
                 if $crate::__private::has_several(message) {
-                    return $crate::__private::each(self, message, ctx, |target, record, ctx| {
-                        let _ = (&target, &record, &ctx);
-                        $(if let ::core::option::Option::Some(record) = record.downcast::<$now>() {
-                            return ::core::option::Option::Some($crate::__private::part::<Self, $now>(target, record, ctx));
-                        })*
-                        ::core::option::Option::None
-                    });
+                    return $crate::__private::each(self, message, ctx);
                 }
                 let _ = &ctx;
                 $(if message.kind().is::<$now>() {
