@@ -1,0 +1,18 @@
+//! In the steady state no message allocates, whichever way it takes.
+//!
+//! Every test warms its path up, then counts what its own threads allocate over a thousand messages: nothing.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+mod counting;
+mod targets;
+
+mod across_threads;
+mod on_one_thread;
+
+use std::time::Duration;
+
+/// Messages that are counted.
+const MESSAGES: u32 = 1_000;
+
+/// A test that has waited this long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
