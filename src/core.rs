@@ -60,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) tearing: Cell<bool>,
     /// Held messages that a panic dropped; they come back with its text.
     pub(crate) unwound: RefCell<Vec<Message<'static>>>,
+    /// Whether the thread was panicking already when it entered the core.
+    panicking: Cell<bool>,
 }
 
 thread_local! {
@@ -102,6 +104,7 @@ impl Core {
             departures: RefCell::default(),
             tearing: Cell::new(false),
             unwound: RefCell::default(),
+            panicking: Cell::new(false),
         }
     }
 
@@ -112,14 +115,16 @@ impl Core {
 
     /// Makes `self` the current core until `run` returns.
     pub(crate) fn enter<R>(self: &Rc<Self>, run: impl FnOnce() -> R) -> R {
-        struct Restore(Option<Rc<Core>>);
-        impl Drop for Restore {
+        struct Restore<'a>(&'a Core, Option<Rc<Core>>);
+        impl Drop for Restore<'_> {
             fn drop(&mut self) {
-                CURRENT.set(self.0.take());
+                self.0.return_unwound("a panic between two turns");
+                CURRENT.set(self.1.take());
             }
         }
 
-        let _restore = Restore(CURRENT.replace(Some(self.clone())));
+        self.panicking.set(std::thread::panicking());
+        let _restore = Restore(self, CURRENT.replace(Some(self.clone())));
         run()
     }
 
@@ -226,12 +231,22 @@ impl Core {
     fn caught(&self, payload: Box<dyn Any + Send>) -> Panic {
         self.count(Count::Panics);
         let panic = Panic(text_of(payload));
+        self.return_unwound(&panic.0);
+        panic
+    }
+
+    /// Sends held messages back that a panic dropped.
+    fn return_unwound(&self, text: &str) {
         for mut message in self.unwound.take() {
             message.code = Code::EXCEPTION;
-            message.set_text(panic.0.clone().into());
+            message.set_text(text.to_owned().into());
             self.send_back(message);
         }
-        panic
+    }
+
+    /// Whether the thread unwinds because of something that this core is going to catch.
+    pub(crate) fn is_unwinding(&self) -> bool {
+        std::thread::panicking() && !self.panicking.get()
     }
 }
 

@@ -137,13 +137,21 @@ impl Directory {
     /// The generated id behind a name or a number.
     pub(crate) fn resolve(&self, nid: Nid, tid: Tid) -> Result<Tid, Code> {
         let spaces = self.spaces.read();
-        let space = spaces.get(&nid).ok_or(Code::NO_NAMESPACE)?;
+        let Some(space) = spaces.get(&nid) else {
+            return Err(self.unless_stopping(Code::NO_NAMESPACE));
+        };
         space.names.read().get(&tid).copied().ok_or(Code::NO_TARGET)
+    }
+
+    /// `code`, or [`Code::STOPPED`] if nobody is there because the kernel stops.
+    fn unless_stopping(&self, code: Code) -> Code {
+        if self.is_stopping() { Code::STOPPED } else { code }
     }
 
     /// Why mail for `nid` finds nobody.
     pub(crate) fn why_nobody(&self, nid: Nid) -> Code {
-        if self.spaces.read().contains_key(&nid) { Code::NO_TARGET } else { Code::NO_NAMESPACE }
+        let known = self.spaces.read().contains_key(&nid);
+        if known { Code::NO_TARGET } else { self.unless_stopping(Code::NO_NAMESPACE) }
     }
 
     /// The generated id and the worker of a completed address.
@@ -153,7 +161,7 @@ impl Directory {
         }
         if to.tid.is_unset() {
             let known = self.spaces.read().contains_key(&to.nid);
-            return Err(if known { Code::NO_SERVICE } else { Code::NO_NAMESPACE });
+            return Err(if known { Code::NO_SERVICE } else { self.unless_stopping(Code::NO_NAMESPACE) });
         }
         let tid = if to.tid.worker().is_some() { to.tid } else { self.resolve(to.nid, to.tid)? };
         let post = tid.worker().and_then(|worker| self.post(worker)).filter(|post| post.nid == to.nid);
@@ -263,9 +271,11 @@ impl Directory {
 
     /// The sum over all threads.
     pub(crate) fn counters(&self) -> Counters {
+        // A worker that ends moves from its seat to the retired while it has the seats for itself.
+        let seats = self.seats.read();
         let mut sum = *self.retired.lock();
         sum += self.outside.read();
-        for seat in self.seats.read().iter() {
+        for seat in seats.iter() {
             if let Some(post) = &seat.post {
                 sum += post.tally.read();
             }

@@ -177,7 +177,7 @@ impl HeldMessage {
             return;
         };
         if message.code == Code::NOT_HANDLED {
-            if std::thread::panicking() {
+            if core.is_unwinding() {
                 core.unwound.borrow_mut().push(message);
                 return;
             }

@@ -88,7 +88,8 @@ impl Namespace {
         Address::service(self.space.nid).on_node(self.directory.node)
     }
 
-    /// Registers a target on the first thread. It starts there, before any mail for it, perhaps after this returns.
+    /// Registers a target on the first thread. It starts there, before any mail for it, perhaps after this returns;
+    /// on that very thread, before.
     ///
     /// Takes a place in the hand-off and a box for the target.
     ///
@@ -153,6 +154,13 @@ impl Namespace {
         let post = self.place(placement)?;
         if self.directory.is_stopping() || post.is_closing() {
             return Err(RegisterError::Stopped);
+        }
+        if let Some(core) = Core::current().filter(|core| Arc::ptr_eq(&core.post, post)) {
+            // On its own thread, mail that is sent next goes directly, so the target has to be there.
+            let made = core.guard(|| make(name, on_panic));
+            let (target, extra) = made.map_err(|panic| RegisterError::Panicked(panic.0))?;
+            let tid = core.register(target, extra)?;
+            return Ok(self.complete(name.unwrap_or(tid)));
         }
         let claim = |tid| match name {
             Some(name) if !self.space.claim(name, tid) => Err(RegisterError::NameTaken(name)),

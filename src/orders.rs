@@ -51,7 +51,8 @@ pub(crate) fn register(
                     unclaim.0 = None;
                     core.settle_in(tid, target, extra, true);
                 }
-                Err(_) => vacate(&core.post),
+                // Its id has been told already, so nobody else gets it.
+                Err(_) => core.retire(tid),
             }
         }
     };

@@ -173,6 +173,13 @@ impl<T: ?Sized, X> Slots<T, X> {
         self.at(tid).filter(|slot| slot.state != State::Vacant)
     }
 
+    /// The next id's slot and generation, after one that was given out by the shared allocator in vain.
+    pub(crate) fn retire(&mut self, tid: Tid) -> Option<(u32, u32)> {
+        let generation = tid.generation() + 1;
+        self.top_generation = self.top_generation.max(generation);
+        (generation < Tid::GENERATIONS).then_some((tid.slot() as u32, generation))
+    }
+
     /// Frees the slot of a target that has left. What is to go to the shared allocator comes back.
     pub(crate) fn vacate(&mut self, tid: Tid) -> Option<(u32, u32)> {
         let slot = &mut self.slots[tid.slot()];

@@ -206,6 +206,13 @@ impl Core {
         }
     }
 
+    /// Gives back the slot of an id for which no target was made.
+    pub(crate) fn retire(&self, tid: Tid) {
+        if let Some((slot, generation)) = self.slots.with(|slots| slots.retire(tid)) {
+            self.post.give_back(slot, generation);
+        }
+    }
+
     /// Frees the slot of a target that is gone.
     pub(crate) fn vacate(&self, tid: Tid) {
         if let Some((slot, generation)) = self.slots.with(|slots| slots.vacate(tid)) {

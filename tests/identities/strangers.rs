@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::mpsc;
 
-use rohrpost::{Address, Code, Context, Kernel, Message, Setup};
+use rohrpost::{Address, Code, Context, HeldMessage, Kernel, Message, Outcome, Setup, Target};
 
 use crate::{Act, Actor, Gate, Named, PATIENCE, Who, kernel, who};
 
@@ -223,4 +223,61 @@ fn an_address_without_a_namespace_or_node_means_the_senders_own() {
         assert_eq!(end, (answer.to_owned(), Code::OK), "expected {to} to be completed from the sender");
     }
     assert_eq!(who(&kernel, "echo.second".parse().unwrap()), Ok(2), "expected the node to be completed from outside");
+}
+
+/// Sends what it is given, by hand, and tells the addresses on what comes back.
+struct Echoing(mpsc::Sender<(Option<Address>, Option<Address>, Code)>);
+
+impl Target for Echoing {
+    fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
+        if let Some(Act(step)) = message.take() {
+            step(ctx);
+        }
+        Outcome::Handled
+    }
+
+    fn answered(&mut self, answer: &mut Message<'_>, _ctx: &mut Context<'_>) {
+        let _ = self.0.send((answer.sender(), answer.receiver(), answer.code()));
+    }
+}
+
+/// Holds everything and gives it away.
+struct Holder(mpsc::Sender<HeldMessage>);
+
+impl Target for Holder {
+    fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
+        let _ = self.0.send(ctx.hold(message).expect("expected the message to be held"));
+        Outcome::Handled
+    }
+}
+
+#[test]
+fn what_comes_back_says_from_where_and_is_addressed_to_its_sender() {
+    let kernel = kernel();
+    let space = kernel.namespace("space").threads(2).open().unwrap();
+    let (told, ends) = mpsc::channel();
+    let (gave, taken) = mpsc::channel();
+    let sender = space.register(Echoing(told)).unwrap();
+    let echo = space.register_on(1, Named(1)).unwrap();
+    let holder = space.register_on(1, Holder(gave)).unwrap();
+    let complete = |to: &str| to.parse::<Address>().unwrap().completed_from(space.address().on_node(kernel.node()));
+    for (to, code) in [
+        (echo, Code::OK),
+        (complete("nobody"), Code::NO_TARGET),
+        (complete("nobody.nowhere"), Code::NO_NAMESPACE),
+        (complete("nobody.space.mars"), Code::NO_NODE),
+    ] {
+        let direct = Act::new(move |ctx| drop(ctx.request(to, Who(0))));
+        let gate = space.register(Gate(to)).unwrap();
+        let forwarded = Act::new(move |ctx| drop(ctx.request(gate, Who(0))));
+        let held = Act::new(move |ctx| drop(ctx.request(holder, Who(0))));
+        for (way, step) in [("direct", direct), ("forwarded", forwarded), ("held", held)] {
+            kernel.notify(sender, step).unwrap();
+            if way == "held" {
+                taken.recv_timeout(PATIENCE).expect("expected the message to be held").forward(to);
+            }
+            let end = ends.recv_timeout(PATIENCE).expect("expected an end of the request");
+            assert_eq!(end, (Some(to), Some(sender), code), "expected these addresses of a {way} request");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rohrpost::{BuildError, Code, Context, Kernel, Message, OnPanic, Outcome, Setup, Target};
 
 use crate::hazards::{Fragile, Payload, Place, ends};
-use crate::ways::{DEPTH, Do, Log, Note, Probe, Query, Reply, Way, World, handle, ignore, panicking};
+use crate::ways::{DEPTH, Do, Log, Note, Probe, Query, Reply, Shelf, Way, World, handle, hold_on, ignore, panicking};
 
 #[test]
 fn a_request_whose_handler_panics_comes_back_with_the_text_on_every_way() {
@@ -350,6 +350,38 @@ fn a_resource_that_cannot_be_made_harms_only_the_handler_that_asks_for_it() {
         }
         assert!(world.ask(first, Query(1)).is_ok(), "expected the thread to go on");
         assert_eq!(world.balanced().panics, 1, "expected one panic");
+    }
+}
+
+#[test]
+fn a_task_that_panics_when_it_is_woken_harms_no_worker() {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Poll, Wake};
+
+    struct Grumpy;
+    impl Wake for Grumpy {
+        fn wake(self: Arc<Self>) {
+            panic!("do not wake me");
+        }
+    }
+
+    for mut world in World::both() {
+        let shelf = Shelf::default();
+        let (keeper, releaser) = (world.near("keeper", hold_on(&shelf)), world.near("releaser", handle()));
+        let waker = Arc::new(Grumpy).into();
+        let mut ask = world.kernel.ask(keeper, Query(1));
+        let first = Pin::new(&mut ask).poll(&mut std::task::Context::from_waker(&waker));
+        assert!(first.is_pending(), "expected the question to be held");
+        world.settle();
+        let held = shelf.take().remove(0);
+        world.have(releaser, move |_, _| held.answer(Reply(1)));
+        assert!(world.ask(releaser, Query(2)).is_ok(), "expected the target that answered to be there");
+        match Pin::new(&mut ask).poll(&mut std::task::Context::from_waker(&waker)) {
+            Poll::Ready(Ok(Reply(1))) => {}
+            other => panic!("expected the answer, not {other:?}"),
+        }
+        world.balanced();
     }
 }
 

@@ -34,6 +34,19 @@ impl fmt::Debug for Mine {
     }
 }
 
+/// A record that panics when it is dropped, and is answered with `()`.
+#[derive(Debug)]
+pub(crate) struct Charge;
+record!(Charge, "hazards.charge", no_clone);
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("the charge went off in `drop`");
+        }
+    }
+}
+
 /// A panic's payload that panics when it is dropped, with another of its kind, `left` times in all.
 pub(crate) struct Payload {
     left: usize,

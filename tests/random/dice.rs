@@ -1,6 +1,6 @@
 //! Random numbers that a seed decides, the same on every machine.
 
-/// A sequence of random numbers (SplitMix64).
+/// A sequence of random numbers (`SplitMix64`).
 pub(crate) struct Dice(u64);
 
 impl Dice {

@@ -154,7 +154,7 @@ impl Table {
         let world = &self.world;
         self.questions.retain_mut(|(number, question)| match outside::poll(question) {
             Some(end) => {
-                world.asked(*number, 0, end);
+                world.asked(*number, 0, &end);
                 false
             }
             None => true,

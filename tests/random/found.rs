@@ -261,6 +261,47 @@ fn a_request_that_is_answered_at_home_after_a_detour_gives_its_room_back() {
 }
 
 #[test]
+fn a_worker_that_goes_in_a_panic_still_returns_what_its_targets_keep() {
+    let kernel = kernel();
+    let (app, mut worker) = kernel.namespace("app").driven().unwrap();
+    let mut kept = Vec::new();
+    let keeper = app.register(does(move |message, ctx| kept.extend(ctx.hold(message)))).unwrap();
+    let (other, mut elsewhere) = kernel.namespace("other").driven().unwrap();
+    let (codes, code) = mpsc::channel();
+    let asker = other.register(asks(keeper, codes)).unwrap();
+    kernel.notify(asker, ()).unwrap();
+    settle(&mut [&mut worker, &mut elsewhere]);
+    let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _worker = worker;
+        std::panic::resume_unwind(Box::new("planned"));
+    }));
+    assert!(broken.is_err(), "expected the panic to go on");
+    settle(&mut [&mut elsewhere]);
+    assert_eq!(code.try_recv(), Ok(Code::STOPPED), "expected the request back from the worker that went");
+}
+
+#[test]
+fn what_a_panic_drops_between_two_turns_comes_back() {
+    let kernel = kernel();
+    let shelf: Arc<Mutex<Vec<HeldMessage>>> = Arc::default();
+    let (app, mut worker) = kernel.namespace("app").driven().unwrap();
+    let keeper = app.register(keeps(Arc::clone(&shelf))).unwrap();
+    let (codes, code) = mpsc::channel();
+    let asker = app.register(asks(keeper, codes)).unwrap();
+    kernel.notify(asker, ()).unwrap();
+    settle(&mut [&mut worker]);
+    let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        worker.build(|_| {
+            let _held = shelf.lock().unwrap().pop();
+            std::panic::resume_unwind(Box::new("planned"));
+        })
+    }));
+    assert!(broken.is_err(), "expected the panic to go on");
+    settle(&mut [&mut worker]);
+    assert!(code.try_recv().is_ok(), "expected the request back from whoever dropped it");
+}
+
+#[test]
 fn a_stop_from_a_handler_ends_every_ask() {
     in_time("the ask", || {
         let kernel = kernel();
@@ -287,6 +328,42 @@ fn a_stop_from_a_handler_ends_every_ask() {
         kernel.notify(stopper, ()).unwrap();
         assert_eq!(asker.join().unwrap(), Err(Code::STOPPED));
     });
+}
+
+#[test]
+fn a_stop_names_the_threads_that_were_closed_in_the_background() {
+    let kernel = kernel();
+    let (app, other) = (kernel.namespace("app").open().unwrap(), kernel.namespace("other").open().unwrap());
+    let (release, released) = mpsc::channel::<()>();
+    let (told, leaving) = mpsc::channel();
+    let slow = Goes(Box::new(move || {
+        let _ = told.send(());
+        let _ = released.recv_timeout(SOON);
+    }));
+    other.register(slow).unwrap();
+    let closer = app
+        .register(does(move |_, _| {
+            let _ = other.close(SOON);
+        }))
+        .unwrap();
+    kernel.notify(closer, ()).unwrap();
+    leaving.recv_timeout(SOON).unwrap();
+    let report = kernel.stop(Duration::from_millis(50));
+    assert!(!report.is_complete(), "expected the thread that is still there to be named: {report:?}");
+    drop(release);
+}
+
+/// A target that does something when it is stopped.
+struct Goes(Box<dyn FnMut() + Send>);
+
+impl Target for Goes {
+    fn receive(&mut self, _: &mut Message<'_>, _: &mut Context<'_>) -> Outcome {
+        Outcome::Handled
+    }
+
+    fn stopping(&mut self, _: &mut Context<'_>) {
+        (self.0)();
+    }
 }
 
 #[test]

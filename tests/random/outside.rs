@@ -81,7 +81,7 @@ pub(crate) fn wait(mail: &Arc<Mail>, world: &Arc<World>, thread: usize) {
     } else {
         with_timeout(world.kernel.ask(to, Letter::new(mail, world)), timeout).wait()
     };
-    world.asked(mail.number, thread, end);
+    world.asked(mail.number, thread, &end);
 }
 
 fn with_timeout<R: Record>(ask: Ask<R>, timeout: Option<Duration>) -> Ask<R> {

@@ -133,7 +133,7 @@ fn go_outside(world: &Arc<World>, outsider: usize) -> Vec<JoinHandle<()>> {
                     Way::Await => askers.push(std::thread::spawn(move || {
                         let thread = mail.number + OUTSIDERS;
                         let question = outside::question(&mail, &asking, thread, true);
-                        asking.asked(mail.number, thread, outside::block_on(question));
+                        asking.asked(mail.number, thread, &outside::block_on(question));
                     })),
                     Way::Cancel => {
                         let mut question = outside::question(&mail, world, outsider, true);

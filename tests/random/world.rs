@@ -258,11 +258,11 @@ impl World {
     }
 
     /// An outsider learns what became of its question.
-    pub(crate) fn asked(&self, number: usize, thread: usize, end: Result<Reply, Failure>) {
-        if let Ok(Reply(other)) = end {
-            if other != number {
-                self.ledger.fault(format!("question {number} got the answer to {other}"));
-            }
+    pub(crate) fn asked(&self, number: usize, thread: usize, end: &Result<Reply, Failure>) {
+        if let Ok(Reply(other)) = end
+            && *other != number
+        {
+            self.ledger.fault(format!("question {number} got the answer to {other}"));
         }
         let code = end.as_ref().map_or_else(Failure::code, |_| Code::OK);
         self.ledger.came_back(number, From::Outside(thread), code);

@@ -1,6 +1,6 @@
 //! Messages that somebody held when he panicked.
 
-use rohrpost::{Code, Context, Held, Later, OnPanic, Setup, handles, record};
+use rohrpost::{Code, Context, Held, Later, OnPanic, Outcome, Setup, handles, record};
 
 use crate::ways::{Reply, World, poll};
 
@@ -62,6 +62,55 @@ fn a_message_that_was_put_by_returns_when_its_holder_goes() {
         world.settle();
         let failure = poll(&mut waiting).expect("expected an end").expect_err("expected no answer");
         assert_eq!(failure.code(), Code::STOPPED, "expected the code of a holder that goes: {failure}");
+        world.balanced();
+    }
+}
+
+#[test]
+fn a_panic_that_the_handler_catches_itself_returns_what_it_dropped() {
+    for mut world in World::both() {
+        let careful = world.near(
+            "b",
+            Box::new(|message, ctx| {
+                let held = ctx.hold(message).expect("expected the message to be held");
+                let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+                    let _held = held;
+                    panic!("caught at once");
+                }));
+                assert!(caught.is_err(), "expected a panic");
+                Outcome::Handled
+            }),
+        );
+        let failure = world.ask(careful, Slow(1)).expect_err("expected no answer");
+        let codes = [Code::EXCEPTION, Code::NOT_HANDLED];
+        assert!(codes.contains(&failure.code()), "expected the message to come back: {failure}");
+        assert!(world.ask(careful, Slow(2)).is_err(), "expected the target to be there, and to do the same again");
+        let counters = world.balanced();
+        assert_eq!(counters.panics, 0, "expected a panic that the handler caught to be its own affair");
+    }
+}
+
+#[test]
+fn what_is_answered_while_a_panic_unwinds_is_answered() {
+    struct AnswersInDrop(Option<Held<Slow>>);
+    impl Drop for AnswersInDrop {
+        fn drop(&mut self) {
+            if let Some(held) = self.0.take() {
+                held.answer(Reply(3));
+            }
+        }
+    }
+    impl Later<Slow> for AnswersInDrop {
+        fn handle(&mut self, held: Held<Slow>, _ctx: &mut Context<'_>) {
+            let _guard = Self(Some(held));
+            panic!("boom");
+        }
+    }
+    handles!(AnswersInDrop: later Slow);
+
+    for mut world in World::both() {
+        let target = world.near.register(AnswersInDrop(None)).unwrap();
+        assert_eq!(world.ask(target, Slow(1)).ok(), Some(Reply(3)), "expected the answer that was given");
         world.balanced();
     }
 }

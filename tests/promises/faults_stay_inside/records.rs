@@ -2,7 +2,7 @@
 
 use rohrpost::{Code, Context, Message, Outcome, Target};
 
-use crate::hazards::{Mine, eventually_balanced};
+use crate::hazards::{Charge, Mine, eventually_balanced};
 use crate::ways::{Habit, Note, Probe, Query, Shelf, Way, World, handle, hold_on, ignore, poll, refuse};
 
 /// Handles everything and leaves the records where they are.
@@ -175,6 +175,73 @@ fn a_request_that_panics_in_drop_is_answered_once_all_the_same() {
         let lines = world.log.take();
         assert_eq!(lines.len(), 1, "expected one end of the request: {lines:?}");
         assert!(world.ask(requester, Query(2)).is_ok(), "expected the requester to be there: {lines:?}");
+        world.balanced();
+    }
+}
+
+#[test]
+fn a_requester_whose_answer_has_no_record_is_not_harmed_by_its_own() {
+    // Where nobody sets an answer the request itself comes back, and is dropped on the way to the `()` that it means.
+    for far in [false, true] {
+        for mut world in World::both() {
+            let sink = if far { world.far("b", accept()) } else { world.near("b", accept()) };
+            let requester = world.near("a", handle());
+            world.have(requester, move |probe, ctx| {
+                let _ = ctx.request(sink, Charge).then_on(probe, |probe: &mut Probe, answer, _ctx| {
+                    let code = answer.map_or_else(|failure| failure.code(), |()| Code::OK);
+                    probe.log.note(format!("a read {code}"));
+                });
+            });
+            assert_eq!(world.log.of("a read"), ["a read OK"], "expected an answer (far: {far})");
+            assert!(world.ask(requester, Query(2)).is_ok(), "expected the requester to be there (far: {far})");
+            world.balanced();
+        }
+    }
+}
+
+#[test]
+fn a_caller_whose_answer_has_no_record_is_not_harmed_by_its_own() {
+    for mut world in World::both() {
+        let (sink, caller) = (world.near("b", accept()), world.near("a", handle()));
+        world.have(caller, move |probe, ctx| {
+            let code = ctx.call(sink, Charge).map_or_else(|failure| failure.code(), |()| Code::OK);
+            probe.log.note(format!("a read {code}"));
+        });
+        assert_eq!(world.log.of("a read"), ["a read OK"], "expected an answer");
+        assert!(world.ask(caller, Query(2)).is_ok(), "expected the caller to be there");
+        world.balanced();
+    }
+}
+
+/// Lists the answer `()`.
+struct Listening(rohrpost::Address, crate::ways::Log);
+
+impl rohrpost::Started for Listening {
+    fn started(&mut self, ctx: &mut Context<'_>) {
+        let _ = ctx.request(self.0, Charge);
+    }
+}
+
+impl rohrpost::Answers<()> for Listening {
+    fn answered(
+        &mut self,
+        answer: Result<(), rohrpost::Failure>,
+        _request: Option<rohrpost::RequestId>,
+        _ctx: &mut Context<'_>,
+    ) {
+        self.1.note(format!("listening {}", answer.map_or_else(|failure| failure.code(), |()| Code::OK)));
+    }
+}
+rohrpost::handles!(Listening: answers (); hooks started);
+
+#[test]
+fn a_typed_requester_whose_answer_has_no_record_is_not_harmed_by_its_own() {
+    for mut world in World::both() {
+        let sink = world.far("b", accept());
+        world.near.register_as("listening", Listening(sink, world.log.clone())).unwrap();
+        world.settle();
+        assert_eq!(world.log.of("listening"), ["listening OK"], "expected an answer");
+        assert!(world.near.resolve("listening").is_ok(), "expected the requester to be there");
         world.balanced();
     }
 }

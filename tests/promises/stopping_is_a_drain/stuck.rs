@@ -185,6 +185,24 @@ fn a_thread_that_comes_back_in_time_is_waited_for() {
 }
 
 #[test]
+fn a_stop_waits_for_namespaces_that_close_in_the_background() {
+    let scene = Scene::new();
+    let space = scene.space.clone();
+    let (told, closing) = mpsc::channel();
+    let close = Do::new(move |_, _| {
+        let _ = told.send(space.close(PATIENCE).in_background);
+    });
+    scene.kernel.notify(scene.free, close).unwrap();
+    assert_eq!(closing.recv_timeout(PATIENCE), Ok(true), "expected the namespace to close in the background");
+    let report = scene.kernel.stop(SHORT);
+    assert!(!report.is_complete(), "expected the report not to pass over the thread that is stuck: {report:?}");
+    assert!(report.detached.contains(&"space/1".to_owned()), "expected the thread by name: {report:?}");
+    drop(scene.release);
+    scene.log.wait_until(|lines| lines.contains(&"stuck stopping".to_owned()));
+    eventually_balanced(&scene.kernel);
+}
+
+#[test]
 fn a_thread_that_is_detached_may_outlive_the_kernel() {
     let Scene { kernel, release, log, .. } = Scene::new();
     let report = kernel.stop(Duration::ZERO);

@@ -1,0 +1,70 @@
+//! What the ledger tells when nothing is on its way: what is missing, and whether the kernel counted the same.
+
+use rohrpost::{Code, Counters};
+
+use super::{Entry, From, Ledger};
+use crate::program::Way;
+
+impl Ledger {
+    /// What has not come back to senders that live, or to those who ask from outside.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let state = self.state();
+        let mut missing = Vec::new();
+        for (number, mail) in &state.mails {
+            let waits = match mail.from {
+                From::Outside(_) => matches!(mail.way, Way::Wait | Way::Await) && !mail.refused,
+                From::Life(life) => !state.lives[life].gone,
+            };
+            let handled = mail.verdict.is_some_and(Code::is_ok);
+            let ended = mail.back.is_some() || handled && !mail.way.wants_answer();
+            if waits && !ended {
+                let (verdict, arrived) = (mail.verdict, mail.arrived);
+                missing.push(format!("mail {number} is lost: arrived {arrived} times, concluded {verdict:?}"));
+            }
+        }
+        missing
+    }
+
+    /// What is wrong when the kernel has stopped and everything is gone.
+    pub(crate) fn check_end(&self) -> Vec<String> {
+        let state = self.state();
+        let mut faults = Vec::new();
+        for (number, mail) in &state.mails {
+            if mail.pieces.iter().any(|piece| piece.made && !piece.dropped) {
+                faults.push(format!("a record of mail {number} was never dropped"));
+            }
+        }
+        for (index, life) in state.lives.iter().enumerate().filter(|(_, life)| !life.gone) {
+            faults.push(format!("life {index} of resident {} never ended", life.resident));
+        }
+        faults
+    }
+
+    /// What the kernel counted otherwise than the ledger, at a quiescent point; `sent` too if the ledger knows that.
+    pub(crate) fn check_counters(&self, counters: &Counters, sent_too: bool) -> Vec<String> {
+        let state = self.state();
+        let mut faults = Vec::new();
+        if !counters.is_balanced() {
+            faults.push(format!("the counters are not balanced: {counters:?}"));
+        }
+        let count = |choose: &dyn Fn(&Entry) -> bool| state.mails.values().filter(|mail| choose(mail)).count() as u64;
+        let handled = count(&|mail| mail.verdict.is_some_and(Code::is_ok)) + state.errands.1;
+        let answered = count(&|mail| mail.back.is_some_and(Code::is_ok) && mail.way != Way::Call);
+        let sent = count(&|mail| !mail.refused) + state.errands.0;
+        let mut compare = |what: &str, counted: u64, known: u64| {
+            if counted != known {
+                faults.push(format!("{what}: the kernel counted {counted}, the ledger {known}"));
+            }
+        };
+        compare("handled", counters.handled, handled);
+        // Of those who went away, some may have had their answer already.
+        let away = count(&|mail| mail.way == Way::Cancel && mail.back.is_none() && !sent_too);
+        compare("answered", counters.answered, counters.answered.clamp(answered, answered + away));
+        compare("panics", counters.panics, state.panics);
+        compare("restarts", counters.restarts, state.rebirths);
+        if sent_too {
+            compare("sent", counters.sent, sent);
+        }
+        faults
+    }
+}
