@@ -184,9 +184,7 @@ impl<'a> Context<'a> {
         let to = to.completed_from(self.address());
         message.tid = to.tid;
         message.nid = to.nid;
-        if to.node != self.core.node || message.cold.is_some() {
-            message.cold().elsewhere = (to.node != self.core.node).then_some(to.node);
-        }
+        message.send_elsewhere(Some(to.node).filter(|&node| node != self.core.node));
         message.code = Code::NOT_HANDLED;
         message.flags |= Flags::FORWARD;
     }

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::counters::Count;
 use crate::departure::Departure;
 use crate::directory::{Directory, Space};
+use crate::fault::text_of;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::Message;
 use crate::pending::PendingRequests;
@@ -73,9 +74,6 @@ pub(crate) struct Panic(pub(crate) String);
 
 /// A prefix that no id has.
 const NOBODY: u64 = u64::MAX;
-
-/// How many payloads in a row may panic when they are dropped before the next one is leaked.
-const PAYLOADS: usize = 8;
 
 /// How much stack has to remain for one more dispatch, in bytes.
 const STACK_RESERVE: usize = 48 * 1024;
@@ -149,6 +147,7 @@ impl Core {
     #[inline]
     pub(crate) fn begin_turn(&self) {
         self.turn.set(Time::NEVER);
+        self.return_unwound("a panic that its handler caught");
     }
 
     #[inline]
@@ -248,32 +247,6 @@ impl Core {
     pub(crate) fn is_unwinding(&self) -> bool {
         std::thread::panicking() && !self.panicking.get()
     }
-}
-
-/// The text of a panic.
-fn text_of(payload: Box<dyn Any + Send>) -> String {
-    let text = match payload.downcast_ref::<&str>() {
-        Some(text) => (*text).to_owned(),
-        None => match payload.downcast_ref::<String>() {
-            Some(text) => text.clone(),
-            None => "a panic without a text".to_owned(),
-        },
-    };
-    bury(payload);
-    text
-}
-
-/// Drops the payload of a panic. One that panics when it is dropped leaves another, which may do so, too.
-fn bury(payload: Box<dyn Any + Send>) {
-    let mut payload = payload;
-    for _ in 0..PAYLOADS {
-        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            Ok(()) => return,
-            Err(next) => payload = next,
-        }
-    }
-    #[expect(clippy::mem_forget, reason = "a payload that panics each time it is dropped cannot be dropped")]
-    std::mem::forget(payload);
 }
 
 /// About where the stack is now. Stacks grow downwards on all systems that Rust supports.

@@ -28,6 +28,8 @@ pub(crate) struct Directory {
     /// Seat `n` is that of worker `n + 1`.
     seats: RwLock<Vec<Seat>>,
     pub(crate) spaces: RwLock<HashMap<Nid, Arc<Space>>>,
+    /// Namespaces whose threads end in the background; a stop waits for them, too.
+    departing: Mutex<Vec<Arc<Space>>>,
     /// The counters of all threads that are not workers.
     pub(crate) outside: Tally,
     /// The counters of workers that have ended.
@@ -75,6 +77,7 @@ impl Directory {
             stopping: AtomicBool::new(false),
             seats: RwLock::default(),
             spaces: RwLock::default(),
+            departing: Mutex::default(),
             outside: Tally::default(),
             retired: Mutex::default(),
             askers: Mutex::new(Some(Vec::new())),
@@ -118,6 +121,22 @@ impl Directory {
         if spaces.get(&space.nid).is_some_and(|open| Arc::ptr_eq(open, space)) {
             spaces.remove(&space.nid);
         }
+    }
+
+    /// Remembers namespaces that end in the background.
+    pub(crate) fn let_depart(&self, spaces: &[Arc<Space>]) {
+        let mut departing = self.departing.lock();
+        departing.retain(|space| space.posts.iter().any(|post| self.is_seated(post)));
+        departing.extend(spaces.iter().cloned());
+    }
+
+    /// The namespaces that end in the background.
+    pub(crate) fn take_departing(&self) -> Vec<Arc<Space>> {
+        std::mem::take(&mut self.departing.lock())
+    }
+
+    fn is_seated(&self, post: &Arc<Post>) -> bool {
+        self.post(post.worker).is_some_and(|seated| Arc::ptr_eq(&seated, post))
     }
 
     /// Takes a worker's number back when it has ended; the next one begins with generation `base`.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::fault::quietly;
 use crate::ring::{Consumer, Head, PushError, Refusal, Ring};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock, relax, thread};
 
@@ -116,7 +117,7 @@ impl<T> Inbox<T> {
     fn wake_sleeper(&self) {
         let waker = lock(&self.waker).clone();
         if let Some(waker) = waker {
-            waker.wake();
+            quietly(|| waker.wake());
         }
     }
 

@@ -143,10 +143,7 @@ impl HeldMessage {
         message.renew();
         message.tid = to.tid;
         message.nid = if let Some(nid) = to.nid() { nid } else { self.keeper.nid };
-        message.node = to.node().unwrap_or(self.directory.node);
-        if let Some(cold) = &mut message.cold {
-            cold.elsewhere = None;
-        }
+        message.send_elsewhere(to.node().filter(|&node| node != self.directory.node));
         if let Some(core) = self.here() {
             core.forward_held(message);
             return;

@@ -152,9 +152,10 @@ impl Inner {
         let spaces = {
             let mut spaces = directory.spaces.write();
             directory.begin_stopping();
-            spaces.drain().map(|(_, space)| space).collect::<Vec<_>>()
+            let open = spaces.drain().map(|(_, space)| space);
+            open.chain(directory.take_departing()).collect::<Vec<_>>()
         };
-        let report = depart(&spaces, timeout);
+        let report = depart(directory, &spaces, timeout);
         // In the background nobody is left who could do it later.
         directory.refuse_askers();
         self.alarms.stop();

@@ -134,6 +134,7 @@ mod record;
 // The mail itself, how it ends, and how it is counted.
 mod code;
 mod counters;
+mod fault;
 mod message;
 mod reply;
 

@@ -18,6 +18,7 @@ use crate::body::Body;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::counters::Count;
+use crate::fault::quietly;
 use crate::id::{Nid, NodeId, Tid};
 use crate::record::{Record, RecordType};
 use crate::reply::Asker;
@@ -375,6 +376,13 @@ impl<'m> Message<'m> {
         }
     }
 
+    /// Sets the receiver's node, where it is not the sender's.
+    pub(crate) fn send_elsewhere(&mut self, node: Option<NodeId>) {
+        if node.is_some() || self.cold.is_some() {
+            self.cold().elsewhere = node;
+        }
+    }
+
     pub(crate) fn cold(&mut self) -> &mut Cold {
         self.cold.get_or_insert_default()
     }
@@ -399,7 +407,8 @@ impl<'m> Message<'m> {
     /// Takes an answer of type `A` out. A handler that set no answer has answered `()`.
     pub(crate) fn take_answer<A: Record>(&mut self) -> Option<A> {
         if !self.body.kind().is::<A>() && <()>::TYPE.is::<A>() {
-            self.body.clear();
+            // It is the sender of the record who gets here, and it is not to be blamed for its `Drop`.
+            quietly(|| self.body.clear());
         }
         self.body.take()
     }

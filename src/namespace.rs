@@ -254,7 +254,7 @@ impl Namespace {
     /// background. The id can be opened anew at once.
     pub fn close(&self, timeout: Duration) -> StopReport {
         self.directory.remove(&self.space);
-        depart(std::slice::from_ref(&self.space), timeout)
+        depart(&self.directory, std::slice::from_ref(&self.space), timeout)
     }
 }
 

@@ -184,7 +184,7 @@ impl NamespaceBuilder {
                 space.posts.iter().skip(index).for_each(|post| self.directory.unseat(post, post.base));
                 drop(spaces);
                 let begun = Space::new(nid, space.posts.iter().take(index).cloned().collect());
-                let _ = depart(&[Arc::new(begun)], std::time::Duration::from_secs(1));
+                let _ = depart(&self.directory, &[Arc::new(begun)], std::time::Duration::from_secs(1));
                 return Err(error);
             }
         }

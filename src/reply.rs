@@ -6,6 +6,7 @@
 use std::task::Waker;
 
 use crate::code::Code;
+use crate::fault::quietly;
 use crate::message::Message;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
@@ -93,7 +94,7 @@ impl Reply {
     fn wake(&self, waker: Option<Waker>) {
         self.done.store(true, Ordering::Release);
         if let Some(waker) = waker {
-            waker.wake();
+            quietly(|| waker.wake());
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::Core;
 use crate::departure::Departure;
-use crate::directory::Space;
+use crate::directory::{Directory, Space};
 use crate::orders;
 use crate::post::Post;
 use crate::sync::Ordering;
@@ -34,7 +34,7 @@ impl StopReport {
 }
 
 /// Ends the workers of `spaces` together; waits for them `timeout` at most, and not at all on a worker thread.
-pub(crate) fn depart(spaces: &[Arc<Space>], timeout: Duration) -> StopReport {
+pub(crate) fn depart(directory: &Directory, spaces: &[Arc<Space>], timeout: Duration) -> StopReport {
     let all = || spaces.iter().flat_map(|space| &space.posts);
     let started = Instant::now();
     let far = started + Duration::from_secs(u64::from(u32::MAX));
@@ -65,6 +65,7 @@ pub(crate) fn depart(spaces: &[Arc<Space>], timeout: Duration) -> StopReport {
     }
     if Core::current().is_some() {
         report.in_background = !threads.is_empty();
+        directory.let_depart(spaces);
         return report;
     }
     report.ended = departure.wait(threads.len(), deadline);

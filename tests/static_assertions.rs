@@ -19,39 +19,37 @@ struct Unshared(#[expect(dead_code, reason = "its type matters, not its value")]
 record!(Unshared, "assertions.unshared");
 
 /// Whether `T` has a trait: the constant of `Probe` itself if so, else that of `Otherwise`.
-struct Probe<T>(#[expect(dead_code, reason = "its type matters, not its value")] PhantomData<T>);
+struct Probe<T>(PhantomData<T>);
 
 trait Otherwise {
     const SEND: bool = false;
     const SYNC: bool = false;
+    #[expect(dead_code, reason = "used as soon as a type has not what it should have")]
     const UNPIN: bool = false;
+    #[expect(dead_code, reason = "used as soon as a type has not what it should have")]
     const CLONE: bool = false;
+    #[expect(dead_code, reason = "used as soon as a type has not what it should have")]
     const COPY: bool = false;
 }
 
 impl<T> Otherwise for Probe<T> {}
 
-#[allow(dead_code, reason = "which of them is used depends on the type")]
 impl<T: Send> Probe<T> {
     const SEND: bool = true;
 }
 
-#[allow(dead_code, reason = "which of them is used depends on the type")]
 impl<T: Sync> Probe<T> {
     const SYNC: bool = true;
 }
 
-#[allow(dead_code, reason = "which of them is used depends on the type")]
 impl<T: Unpin> Probe<T> {
     const UNPIN: bool = true;
 }
 
-#[allow(dead_code, reason = "which of them is used depends on the type")]
 impl<T: Clone> Probe<T> {
     const CLONE: bool = true;
 }
 
-#[allow(dead_code, reason = "which of them is used depends on the type")]
 impl<T: Copy> Probe<T> {
     const COPY: bool = true;
 }

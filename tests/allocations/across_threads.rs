@@ -1,6 +1,10 @@
 //! Ways from thread to thread.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context as Task, Poll, Waker};
+use std::time::Instant;
 
 use rohrpost::{Address, Context, HeldMessage, Idle, Kernel, Message, Namespace, Outcome, Target};
 
@@ -127,12 +131,27 @@ fn a_question_from_a_plain_thread_allocates_nothing() {
     for idle in [Idle::Park, Idle::default()] {
         let pair = Pair::new(idle);
         let to = pair.far.register(Receiver(0)).unwrap();
+        several_at_once(&pair.kernel, to);
         assert_none("ask, waited for", &[&pair.far], || {
             for number in 0..MESSAGES {
                 let Reply(answer) = pair.kernel.ask(to, Query(number)).idle(idle).timeout(PATIENCE).wait().unwrap();
                 assert_eq!(answer, number, "expected the answer to this question");
             }
         });
+    }
+}
+
+/// Has as many questions under way as this thread keeps reply slots: one that is answered is still in the hands of the
+/// worker for a moment, and whether the next question comes within that moment is a matter of chance.
+fn several_at_once(kernel: &Kernel, to: Address) {
+    let mut task = Task::from_waker(Waker::noop());
+    let mut asks = [0, 1, 2, 3].map(|number| kernel.ask(to, Query(number)));
+    let mut ends = asks.each_mut().map(|ask| Pin::new(ask).poll(&mut task));
+    let started = Instant::now();
+    while let Some(open) = ends.iter().position(Poll::is_pending) {
+        assert!(started.elapsed() < PATIENCE, "expected an answer to each question within {PATIENCE:?}");
+        std::thread::yield_now();
+        ends[open] = Pin::new(&mut asks[open]).poll(&mut task);
     }
 }
 

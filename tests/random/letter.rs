@@ -103,7 +103,7 @@ pub(crate) fn planned_panic() -> ! {
     panic!("{PLANNED}")
 }
 
-/// Panics that nobody planned, of all threads.
+/// Panics of workers' threads that nobody planned.
 static UNPLANNED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Keeps planned panics from being printed, and notes the others.
@@ -115,13 +115,15 @@ pub(crate) fn watch_panics() {
             if panic.payload_as_str() == Some(PLANNED) {
                 return;
             }
-            UNPLANNED.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
+            if std::thread::current().name().is_some_and(|name| name.starts_with("home")) {
+                UNPLANNED.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
+            }
             print(panic);
         }));
     });
 }
 
-/// The panics that nobody planned so far.
+/// The panics of workers' threads that nobody planned, since this was asked last.
 pub(crate) fn unplanned_panics() -> Vec<String> {
     std::mem::take(&mut UNPLANNED.lock().unwrap_or_else(PoisonError::into_inner))
 }

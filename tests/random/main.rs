@@ -9,7 +9,7 @@
 //! `RANDOM_PROGRAMS=n` runs n programs of each kind, `RANDOM_SEED=s` begins with the seed `s`, and runs only that one
 //! if no number is given. What fails is shrunk and printed with its seed; the seed of a program that took the whole
 //! process with it is the last one in `random-*.seed` in Cargo's directory for tests' files.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it finds, and fails where it stands")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it finds, and fails where it stands")]
 
 mod actor;
 mod dice;

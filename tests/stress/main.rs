@@ -2,7 +2,7 @@
 //! deregistrations and replacements all the time. Nothing is lost, and no memory.
 //!
 //! `cargo test` runs a short form; `STRESS=full` in release the whole: 100,000 targets and 10 million messages.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it finds, and fails where it stands")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it finds, and fails where it stands")]
 
 mod allocator;
 mod citizen;
