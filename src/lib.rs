@@ -115,6 +115,9 @@
 //! `unsafe` lives in three small modules, each with the benchmark row that pays for it: `body` (records of any type in
 //! place), `ring` (the hand-off) and `cell` (what belongs to one thread).
 //!
+//! [`machine`] is a room of its own: hierarchical state machines whose engine knows nothing of all this. A target that is
+//! a machine is yet to come.
+//!
 //! # Versions
 //!
 //! Semantic versioning. The minimum supported Rust version is 1.92; raising it is a minor version. Adding a code, a
@@ -137,6 +140,9 @@ mod counters;
 mod fault;
 mod message;
 mod reply;
+
+// Hierarchical state machines: an engine that knows no thread, no clock and no mail.
+pub mod machine;
 
 // What a worker is built of; none of it knows a target.
 mod cell;

@@ -1,0 +1,121 @@
+//! What one machine carries: where it is, and the rest on the heap if its table needs any.
+
+use super::{Model, Table, history::Memory, plan::Op, run::Scratch, timeout::Timeouts};
+
+/// The state of one machine: sixteen bytes, and a box if there are regions, histories, timeouts, or transitions that cannot
+/// be planned ahead.
+#[derive(Clone, Default, Debug)]
+pub struct Core {
+    /// The active leaf, or the first of several. The root before the start.
+    ///
+    /// A whole word, because writing half a register would make each event wait for the one before.
+    leaf: u32,
+    pub(super) rest: Option<Box<Rest>>,
+}
+
+/// What most machines do without.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Rest {
+    /// All active leaves, in document order. For a machine without regions [`Core::leaf`] is right, and this one is not.
+    pub(super) leaves: Vec<u16>,
+    pub(super) memory: Memory,
+    pub(super) timeouts: Timeouts,
+    /// Room to work in, kept so that it is allocated once.
+    pub(super) scratch: Scratch,
+}
+
+impl Core {
+    /// Back to before the start; timers that are armed are cancelled, histories forgotten.
+    pub(super) fn reset<M: Model>(&mut self, table: &Table<M>) {
+        self.leaf = 0;
+        if let Some(rest) = &mut self.rest {
+            rest.leaves.clear();
+            rest.memory = Memory::new(&table.topology());
+            rest.timeouts.cancel_all();
+        }
+    }
+
+    /// Gives up the rest if there is nothing in it but room to work in.
+    pub(super) fn trim<M: Model>(&mut self, table: &Table<M>) {
+        let chart = table.topology();
+        let timed = chart.edges.iter().any(|edge| edge.delay().is_some());
+        let remembers = chart.nodes.iter().any(|node| node.slots > 0);
+        if table.is_single() && !timed && !remembers {
+            self.rest = None;
+        }
+    }
+
+    /// The rest, brought up to date.
+    pub(super) fn rest<M: Model>(&mut self, table: &Table<M>) -> &mut Rest {
+        let leaf = self.leaf();
+        let rest = self.rest.get_or_insert_with(|| Box::new(Rest::new(table)));
+        if table.is_single() && leaf != 0 {
+            rest.leaves.clear();
+            rest.leaves.push(leaf);
+        }
+        rest
+    }
+
+    /// The active leaf, or the first of several.
+    #[inline]
+    #[must_use]
+    pub const fn leaf(&self) -> u16 {
+        self.leaf as u16
+    }
+
+    #[inline]
+    pub(super) const fn move_to(&mut self, leaf: u32) {
+        self.leaf = leaf;
+    }
+
+    /// The active leaves.
+    pub(super) fn leaves<M: Model>(&self, table: &Table<M>) -> impl Iterator<Item = u16> {
+        let several = self.rest.as_ref().filter(|_| !table.is_single()).map_or(&[][..], |rest| &rest.leaves);
+        let single = (several.is_empty() && self.leaf != 0).then_some(self.leaf());
+        single.into_iter().chain(several.iter().copied())
+    }
+
+    /// Does what a route asks of the machine itself.
+    #[cold]
+    pub(super) fn attend<M: Model>(&mut self, table: &Table<M>, op: Op) {
+        let rest = self.rest(table);
+        let chart = table.topology();
+        match op {
+            Op::Record(state) => rest.memory.record(chart, state, &rest.leaves),
+            Op::Disarm(state) => rest.disarm(table, state),
+            Op::Arm(state) => rest.arm(table, state),
+            Op::Act(_) => {}
+        }
+    }
+}
+
+impl Rest {
+    pub(super) fn new<M: Model>(table: &Table<M>) -> Self {
+        let chart = table.topology();
+        let timers = chart.edges.iter().filter(|edge| edge.delay().is_some()).count();
+        Self {
+            leaves: Vec::new(),
+            memory: Memory::new(&chart),
+            timeouts: Timeouts::new(timers),
+            scratch: Scratch::default(),
+        }
+    }
+
+    pub(super) fn arm<M: Model>(&mut self, table: &Table<M>, state: u16) {
+        let chart = table.topology();
+        for edge in chart.edges_from(state).map(|edge| chart.edge(edge)) {
+            if let Some(delay) = edge.delay() {
+                self.timeouts.arm(edge.timer, delay);
+            }
+        }
+    }
+
+    pub(super) fn disarm<M: Model>(&mut self, table: &Table<M>, state: u16) {
+        let chart = table.topology();
+        for edge in chart.edges_from(state).map(|edge| chart.edge(edge)) {
+            if edge.delay().is_some() {
+                self.timeouts.cancel(edge.timer);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Plans of a static table as straight code.
+//!
+//! The table is known when the program is compiled, so for each leaf and event there can be a function whose every step is
+//! a constant: which guards to ask, which actions to call, which leaf comes out. The compiler then has calls where a table
+//! built at run time has loops over pointers, and puts small actions right in. `hsm!` writes one comparison per leaf and in
+//! it one per event, which become two jumps, as in a `match` by hand. The first of them the processor can tell from the event
+//! before; the second needs only the event.
+
+use super::{
+    Chart, EventId, Model, Query, Step, Table,
+    core::Core,
+    ids::NONE,
+    list::{Actions, Guards},
+    model::{ActionFn, GuardFn},
+    plan::{Moved, Op, Route},
+};
+
+/// A chart whose table is part of the program.
+pub trait Fixed: Chart {
+    /// The table.
+    const TABLE: &'static Table<Self::Model>;
+}
+
+type ContextOf<'c, C> = <<C as Chart>::Model as Model>::Context<'c>;
+type EventOf<'e, C> = <<C as Chart>::Model as Model>::Event<'e>;
+
+/// How many routes of one plan, and operations of one route, are written out. A plan with more is read.
+const ROUTES: u32 = 4;
+const OPS: usize = 10;
+
+/// One route, with what it refers to looked up.
+struct Straight<M: Model> {
+    exists: bool,
+    guard: Option<GuardFn<M>>,
+    todo: [Todo<M>; OPS],
+    moved: Moved,
+}
+
+/// What there is to do at one position of a route.
+enum Todo<M: Model> {
+    Nothing,
+    Act(ActionFn<M>),
+    /// Something for the machine itself.
+    Attend(Op),
+}
+
+/// Handles `EVENT` while `LEAF` is active.
+#[inline(always)]
+pub fn cell<C: Fixed, const LEAF: u16, const EVENT: u16>(
+    core: &mut Core,
+    me: &mut C::Model,
+    ctx: &mut ContextOf<'_, C>,
+    step: &mut Step<'_, EventOf<'_, C>>,
+) -> Moved {
+    if const { !is_short(C::TABLE, LEAF, EVENT) } {
+        return C::TABLE.follow(EventId(EVENT), core, me, ctx, step);
+    }
+    macro_rules! routes {
+        ($($at:literal)*) => {
+            $(if const { straight(C::TABLE, LEAF, EVENT, $at).exists } {
+                let route = const { &straight(C::TABLE, LEAF, EVENT, $at) };
+                if route.permits::<C, LEAF>(me, ctx, step) {
+                    return route.take::<C>(core, me, ctx, step);
+                }
+            })*
+        };
+    }
+    routes!(0 1 2 3);
+    unreachable!("the last route of a plan has no guard")
+}
+
+impl<M: Model> Straight<M> {
+    #[inline(always)]
+    fn permits<C: Fixed<Model = M>, const LEAF: u16>(
+        &self,
+        me: &M,
+        ctx: &M::Context<'_>,
+        step: &Step<'_, M::Event<'_>>,
+    ) -> bool {
+        let Some(guard) = self.guard else {
+            return true;
+        };
+        let query = Query { event: step.event.as_deref(), nodes: C::TABLE.nodes.all(), leaves: &[LEAF] };
+        guard(me, ctx, &query)
+    }
+
+    #[inline(always)]
+    fn take<C: Fixed<Model = M>>(
+        &self,
+        core: &mut Core,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        step: &mut Step<'_, M::Event<'_>>,
+    ) -> Moved {
+        macro_rules! ops {
+            ($($at:literal)*) => {
+                $(match self.todo[$at] {
+                    Todo::Nothing => return self.moved,
+                    Todo::Act(action) => action(me, ctx, step),
+                    Todo::Attend(op) => core.attend(C::TABLE, op),
+                })*
+            };
+        }
+        ops!(0 1 2 3 4 5 6 7 8 9);
+        self.moved
+    }
+}
+
+/// How many routes the plan for `event` has while `leaf` is active.
+const fn length<M: Model>(table: &Table<M>, leaf: u16, event: u16) -> u32 {
+    let first = table.plan_for(leaf, EventId(event));
+    let mut last = first;
+    while table.route_at(last).guard != NONE {
+        last += 1;
+    }
+    last - first + 1
+}
+
+const fn is_short<M: Model>(table: &Table<M>, leaf: u16, event: u16) -> bool {
+    let first = table.plan_for(leaf, EventId(event));
+    let length = length(table, leaf, event);
+    let mut short = length <= ROUTES;
+    let mut i = 0;
+    while i < length {
+        short = short && table.route_at(first + i).ops as usize <= OPS;
+        i += 1;
+    }
+    short
+}
+
+/// The route at one position of a plan. Constants are worked out for those that do not exist too, and never looked at.
+const fn straight<M: Model>(table: &Table<M>, leaf: u16, event: u16, index: u32) -> Straight<M> {
+    let exists = is_short(table, leaf, event) && index < length(table, leaf, event);
+    let first = table.plan_for(leaf, EventId(event));
+    let route = if exists { *table.route_at(first + index) } else { Route::BLANK };
+    let mut todo = [const { Todo::Nothing }; OPS];
+    let mut i = 0;
+    while i < route.ops {
+        todo[i as usize] = match (table.op_at(route.first + i as u32), &table.actions) {
+            (Op::Act(at), Actions::Static(list)) => Todo::Act(list[at as usize]),
+            (op, _) => Todo::Attend(op),
+        };
+        i += 1;
+    }
+    let guard = match &table.guards {
+        Guards::Static(list) if route.guard != NONE => Some(list[route.guard as usize]),
+        _ => None,
+    };
+    Straight { exists, guard, todo, moved: route.moved }
+}

@@ -1,0 +1,177 @@
+//! Tables that are part of the program.
+
+use rohrpost::{
+    hsm,
+    machine::{Chart, Engine, EventId, Machine, Model, Step, Table, Untraced, Verdict, Vertex},
+};
+use std::{sync::Arc, time::Duration};
+
+#[derive(Default)]
+pub(crate) struct Player {
+    log: Vec<&'static str>,
+    broken: bool,
+}
+
+impl Model for Player {
+    type Event<'e> = char;
+    type Context<'c> = ();
+}
+
+fn note<const WHICH: usize>(player: &mut Player, (): &mut (), _: &mut Step<'_, char>) {
+    player.log.push(["spin", "brake", "skip", "eject"][WHICH]);
+}
+
+hsm! {
+    /// A player with everything that a chart can have.
+    #[derive(PartialEq)]
+    pub(crate) chart PlayerChart for Player;
+
+    /// The buttons.
+    events Button {
+        Play = 'p',
+        Stop = 's',
+        Next = 'n' | 'N',
+        Eject = 'e',
+        Broken,
+    }
+
+    initial Stopped;
+    on Eject if |player, _, _| player.broken => Off;
+    on Eject => Gate;
+
+    state Stopped {
+        on Play => Resume;
+        defer Next;
+    }
+
+    state Playing {
+        entry note::<0>;
+        exit note::<1>;
+        initial Song / |player, _, _| player.log.push("first");
+        on Stop => Stopped;
+        on Broken => local Noise;
+        done => Stopped / note::<3>;
+
+        history Resume;
+        state Song {
+            on Next => Pick / note::<2>;
+            after Duration::from_secs(200) => Last;
+        }
+        state Second {
+            on Next / |_, _, step| step.raise(Button::Broken);
+            on Play => internal / note::<2>;
+        }
+        state Noise {
+            modal reject except Stop, Eject;
+        }
+        choice Pick {
+            if |player, _, _| player.broken => Noise;
+            => Second;
+        }
+        last Last;
+    }
+
+    junction Gate {
+        if |_, _, query| query.is_in(PlayerChart::Playing) => Stopped;
+        => Split / note::<3>;
+    }
+    fork Split { => LeftOpen; => RightOpen; }
+    parallel Tray {
+        entry_point Slot => LeftOpen;
+        state Left {
+            initial LeftOpen;
+            state LeftOpen { on Next => LeftShut; }
+            state LeftShut { done => Meet; }
+        }
+        state Right {
+            initial RightOpen;
+            state RightOpen { on Next => RightShut; on Play => Slot; }
+            state RightShut { done => Meet; }
+            last RightEnd;
+        }
+        exit_point Out => Stopped;
+        on Stop => Out;
+    }
+    join Meet => Stopped / note::<0>;
+    terminate Off;
+    on Broken => RightEnd;
+}
+
+fn play(buttons: &str) -> (Vec<&'static str>, Vec<&'static str>) {
+    let mut machine = Machine::new(PlayerChart, Player::default());
+    machine.start(Duration::ZERO, &mut ());
+    for button in buttons.chars() {
+        machine.handle(button, Duration::ZERO, &mut ()).expect("few events are deferred");
+    }
+    let table = PlayerChart.table();
+    let leaves = machine.engine().leaves().map(|leaf| static_name(table, leaf)).collect();
+    (leaves, machine.model().log.clone())
+}
+
+fn static_name(table: &Table<Player>, state: rohrpost::machine::StateId) -> &'static str {
+    let names = ["Stopped", "Song", "Second", "Noise", "LeftOpen", "RightOpen", "Off"];
+    names.into_iter().find(|name| *name == table.name_of(state)).unwrap_or("another")
+}
+
+#[test]
+fn everything_that_can_be_written_means_what_it_says() {
+    assert_eq!(play(""), (vec!["Stopped"], vec![]));
+    assert_eq!(play("p"), (vec!["Song"], vec!["spin", "first"]));
+    assert_eq!(play("pN"), (vec!["Second"], vec!["spin", "first", "skip"]));
+    assert_eq!(play("pnsp"), (vec!["Second"], vec!["spin", "first", "skip", "brake", "spin"]));
+    assert_eq!(play("np"), (vec!["Second"], vec!["spin", "first", "skip"]));
+    assert_eq!(play("pnn"), (vec!["Noise"], vec!["spin", "first", "skip"]));
+    assert_eq!(play("pnnp").0, ["Noise"]);
+    assert_eq!(play("pnns").0, ["Stopped"]);
+    assert_eq!(play("e"), (vec!["LeftOpen", "RightOpen"], vec!["eject"]));
+    assert_eq!(play("en"), (vec!["Stopped"], vec!["eject", "spin"]));
+    assert_eq!(play("es").0, ["Stopped"]);
+    assert_eq!(play("ep").0, ["LeftOpen", "RightOpen"]);
+    assert_eq!(play("pe"), (vec!["Stopped"], vec!["spin", "first", "brake"]));
+}
+
+#[test]
+fn a_timeout_of_a_fixed_machine_runs() {
+    let mut machine = Machine::new(PlayerChart, Player::default());
+    machine.start(Duration::ZERO, &mut ());
+    machine.handle('p', Duration::ZERO, &mut ()).expect("playing is not deferred");
+    assert_eq!(machine.next_deadline(), Some(Duration::from_secs(200)));
+    machine.advance(Duration::from_secs(200), &mut ());
+    assert!(machine.is_in(PlayerChart::Stopped));
+    assert_eq!(machine.model().log, ["spin", "first", "brake", "eject"]);
+}
+
+#[test]
+fn a_modal_state_of_a_fixed_machine_rejects() {
+    let mut player = Player { broken: true, ..Player::default() };
+    let mut engine = Engine::new(PlayerChart);
+    let _ = engine.start(&mut player, &mut ());
+    for button in ['p', 'n'] {
+        let _ = engine.handle(&mut { button }, &mut player, &mut ());
+    }
+    assert_eq!(engine.state(), PlayerChart::Noise);
+    assert_eq!(engine.handle(&mut 'p', &mut player, &mut ()).verdict(), Verdict::Rejected);
+    assert_eq!(engine.handle(&mut 'x', &mut player, &mut ()).verdict(), Verdict::Rejected);
+    assert_eq!(engine.handle(&mut 'e', &mut player, &mut ()).verdict(), Verdict::Handled);
+    assert!(engine.is_done());
+    assert_eq!(engine.handle(&mut 'p', &mut player, &mut ()).verdict(), Verdict::Unhandled);
+}
+
+#[test]
+fn names_ids_and_events_of_a_fixed_table_fit_together() {
+    let table = PlayerChart.table();
+    assert_eq!(table.state("Second"), Some(PlayerChart::Second));
+    assert_eq!(table.name_of(PlayerChart::Tray), "Tray");
+    assert_eq!(table.vertex(PlayerChart::Pick), Vertex::Choice);
+    assert_eq!(table.parent(PlayerChart::Song), Some(PlayerChart::Playing));
+    assert_eq!(table.event("Eject"), Some(EventId::from(Button::Eject)));
+    assert_eq!(PlayerChart.identify(&'N'), Button::Next.into());
+    assert_eq!(PlayerChart.identify(&'?'), EventId::OTHER);
+}
+
+#[test]
+fn a_machine_is_small() {
+    assert_eq!(size_of::<Engine<PlayerChart>>(), 16);
+    assert_eq!(size_of::<Engine<Arc<Table<Player>>>>(), 24);
+    assert_eq!(size_of::<Engine<PlayerChart, Untraced>>(), 16);
+}
