@@ -94,7 +94,7 @@ impl<'a> Context<'a> {
     ///
     /// To an idle target of this thread it is a call: done when this returns, nothing allocated. To another thread
     /// it is one hand-off.
-    #[inline]
+    #[inline(always)]
     pub fn notify<R: Record>(&self, to: Address, record: R) {
         let mut room = MaybeUninit::uninit();
         // What the dispatcher has carried is empty, so there is nothing to drop.

@@ -189,7 +189,7 @@ impl Core {
     }
 
     /// Runs `run` on a target that was taken out of its slot; a panic ends here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn frame<R>(
         &self,
         tid: Tid,
