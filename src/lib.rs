@@ -140,6 +140,7 @@ mod counters;
 mod fault;
 mod message;
 mod reply;
+mod transit;
 
 // Hierarchical state machines: an engine that knows no thread, no clock and no mail.
 pub mod machine;

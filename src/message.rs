@@ -17,8 +17,6 @@ use crate::address::Address;
 use crate::body::Body;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
-use crate::counters::Count;
-use crate::fault::quietly;
 use crate::id::{Nid, NodeId, Tid};
 use crate::record::{Record, RecordType};
 use crate::reply::Asker;
@@ -303,33 +301,6 @@ impl<'m> Message<'m> {
         drop((record, more));
     }
 
-    /// From here on the records are handled one by one.
-    pub(crate) fn begin_parts(&mut self) {
-        self.flags |= Flags::PARTS;
-    }
-
-    /// Exchanges the first record for the one at `index`; done twice, everything is as before.
-    pub(crate) fn bring_forward(&mut self, index: usize) {
-        let Some(other) = index.checked_sub(1) else {
-            return;
-        };
-        let first = self.body.take_all().into_owned();
-        if let Some(body) = self.cold.as_deref_mut().and_then(|cold| cold.more.get_mut(other)) {
-            self.body = std::mem::replace(body, first);
-        }
-    }
-
-    /// All records have been handled, or one was not: then they stay, and the answers so far go.
-    pub(crate) fn end_parts(&mut self, handled: bool) {
-        self.flags -= Flags::PARTS;
-        let mut answers = std::mem::take(&mut self.cold().answers);
-        if handled && self.wants_answer() && !answers.is_empty() {
-            self.answer(());
-            self.body = answers.remove(0);
-            self.cold().more = answers;
-        }
-    }
-
     /// A notification to the same receiver with copies of the records; `None` if one of them is `no_clone`.
     #[must_use]
     pub fn try_clone(&self) -> Option<Message<'static>> {
@@ -338,149 +309,6 @@ impl<'m> Message<'m> {
             copy.cold().more.push(body.try_clone()?);
         }
         Some(copy)
-    }
-
-    /// The target that sent it first.
-    pub(crate) fn origin(&self) -> Option<Address> {
-        match self.sender {
-            Sender::Target(tid, nid) => Some(Address { tid: Tid::from_raw(tid.get()), nid, node: self.node }),
-            Sender::Outside(_) => None,
-        }
-    }
-
-    /// The generated id of the target that sent it first.
-    #[inline]
-    pub(crate) fn requester(&self) -> Tid {
-        match self.sender {
-            Sender::Target(tid, _) => Tid::from_raw(tid.get()),
-            Sender::Outside(_) => Tid::UNSET,
-        }
-    }
-
-    /// The target that is to handle it, or did.
-    pub(crate) fn destination(&self) -> Address {
-        let elsewhere = self.cold.as_deref().and_then(|cold| cold.elsewhere);
-        Address { tid: self.tid, nid: self.nid, node: elsewhere.unwrap_or(self.node) }
-    }
-
-    /// Takes a missing namespace and node from the sender's home. Another node than that goes out of the way.
-    pub(crate) fn complete_from(&mut self, nid: Nid, node: NodeId) {
-        if self.nid.is_unset() {
-            self.nid = nid;
-        }
-        if self.node != node {
-            if !self.node.is_unset() {
-                self.cold().elsewhere = Some(self.node);
-            }
-            self.node = node;
-        }
-    }
-
-    /// Sets the receiver's node, where it is not the sender's.
-    pub(crate) fn send_elsewhere(&mut self, node: Option<NodeId>) {
-        if node.is_some() || self.cold.is_some() {
-            self.cold().elsewhere = node;
-        }
-    }
-
-    pub(crate) fn cold(&mut self) -> &mut Cold {
-        self.cold.get_or_insert_default()
-    }
-
-    pub(crate) fn set_text(&mut self, text: Cow<'static, str>) {
-        if !text.is_empty() || self.cold.is_some() {
-            self.cold().text = text;
-        }
-    }
-
-    /// The type of the record that was asked for, also if only a notice came back.
-    pub(crate) fn asked(&self) -> &'static RecordType {
-        self.body.get::<crate::record::Absent>().map_or(self.kind(), |absent| absent.record())
-    }
-
-    /// Whether it has more than one record.
-    #[inline]
-    pub(crate) fn has_several(&self) -> bool {
-        self.cold.as_deref().is_some_and(|cold| !cold.more.is_empty()) && !self.flags.contains(Flags::PARTS)
-    }
-
-    /// Takes an answer of type `A` out. A handler that set no answer has answered `()`.
-    pub(crate) fn take_answer<A: Record>(&mut self) -> Option<A> {
-        if !self.body.kind().is::<A>() && <()>::TYPE.is::<A>() {
-            // It is the sender of the record who gets here, and it is not to be blamed for its `Drop`.
-            quietly(|| self.body.clear());
-        }
-        self.body.take()
-    }
-
-    /// Takes code and text out as a failure.
-    pub(crate) fn take_failure(&mut self) -> Failure {
-        let text = self.cold.as_deref_mut().map(|cold| std::mem::take(&mut cold.text));
-        Failure::new(self.code, text.unwrap_or_default())
-    }
-
-    /// Takes the answer out. A handler that set no answer has answered `()`.
-    pub(crate) fn into_answer<A: Record>(mut self) -> Result<A, Failure> {
-        if !self.code.is_ok() {
-            return Err(self.take_failure().with_message(self.into_owned()));
-        }
-        if let Some(answer) = self.take_answer() {
-            return Ok(answer);
-        }
-        let text = format!("the answer is a `{}`, not a `{}`", self.kind().name(), A::NAME);
-        Err(Failure::new(Code::MALFORMED, text).with_message(self.into_owned()))
-    }
-
-    /// Forgets what a handler said of it before it passed it on.
-    pub(crate) fn renew(&mut self) {
-        self.flags -= Flags::FORWARD;
-        self.code = Code::NOT_HANDLED;
-        self.set_text(Cow::Borrowed(""));
-    }
-
-    /// Whether it is a notification with one record to which nothing has happened.
-    #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.flags.is_empty() && self.code == Code::NOT_HANDLED && self.cold.is_none()
-    }
-
-    /// As what it is counted when it gets to its sender.
-    pub(crate) fn reached(&self) -> Count {
-        match (self.code.is_ok(), self.flags.contains(Flags::NOTICE)) {
-            (_, true) => Count::Expired,
-            (true, _) => Count::Answered,
-            (false, _) => Count::Returned,
-        }
-    }
-
-    /// As what it is counted when its sender is gone.
-    pub(crate) fn lost(&self) -> Count {
-        match (self.code.is_ok(), self.flags.contains(Flags::NOTICE)) {
-            (_, true) => Count::Expired,
-            (true, _) => Count::DeadAnswers,
-            (false, _) => Count::DeadLetters,
-        }
-    }
-
-    /// Takes one record out, to be dropped; `None` when nothing is left that could panic in its `Drop`.
-    pub(crate) fn next_to_drop(&mut self) -> Option<Body<'_>> {
-        if self.body.kind().needs_drop() {
-            return Some(self.body.take_all());
-        }
-        self.cold.as_deref_mut()?.more.pop()
-    }
-
-    /// Makes a message that was built by hand one that can be sent.
-    pub(crate) fn launch(&mut self) {
-        self.flags &= Flags::WANT_ANSWER | Flags::LOCAL_ONLY;
-        self.code = Code::NOT_HANDLED;
-    }
-
-    /// The same for one that no target sends: nobody gets its answer.
-    pub(crate) fn launch_from_outside(&mut self) {
-        self.launch();
-        self.flags -= Flags::WANT_ANSWER;
-        self.sender = Sender::Outside(None);
     }
 
     /// Moves the message out and leaves an envelope marked as taken.
