@@ -235,7 +235,15 @@ impl Core {
     }
 
     /// Sends held messages back that a panic dropped.
+    #[inline]
     fn return_unwound(&self, text: &str) {
+        if !self.unwound.borrow().is_empty() {
+            self.return_unwound_now(text);
+        }
+    }
+
+    #[cold]
+    fn return_unwound_now(&self, text: &str) {
         for mut message in self.unwound.take() {
             message.code = Code::EXCEPTION;
             message.set_text(text.to_owned().into());

@@ -276,29 +276,29 @@ impl Core {
             let nowhere = self.directory.route(message.destination()).err();
             return self.refuse(message, nowhere.unwrap_or(Code::WOULD_BLOCK));
         }
-        let index = message.tid.worker().unwrap_or_default() as usize;
-        if !self.knows(index) && !self.meet(message.tid) {
-            return self.refuse(message, self.why_nobody(message));
-        }
-        let peers = self.peers.borrow();
-        let Some(post) = peers.get(index).and_then(Option::as_ref).filter(|post| post.nid == message.nid) else {
-            drop(peers);
-            return self.refuse(message, self.why_nobody(message));
-        };
-        let pushed = self.push(post, message);
-        drop(peers);
+        let pushed = self.push_to_known(message).or_else(|| {
+            self.meet(message.tid);
+            self.push_to_known(message)
+        });
         match pushed {
-            Ok(()) => Step::Done,
-            Err(code) => self.refuse(message, code),
+            Some(Ok(())) => Step::Done,
+            Some(Err(code)) => self.refuse(message, code),
+            None => self.refuse(message, self.why_nobody(message)),
         }
+    }
+
+    /// Passes a message to a worker that this thread knows, and that has not gone.
+    #[inline]
+    fn push_to_known(&self, message: &mut Message<'_>) -> Option<Result<(), Code>> {
+        let peers = self.peers.borrow();
+        let post = peers.get(message.tid.worker()? as usize)?.as_deref()?;
+        let there = post.nid == message.nid && !post.is_closing();
+        there.then(|| self.push(post, message))
     }
 
     /// Moves a message into another worker's hand-off, unless that is not possible.
     #[inline]
     fn push(&self, post: &Post, message: &mut Message<'_>) -> Result<(), Code> {
-        if post.is_closing() {
-            return Err(Code::STOPPED);
-        }
         // Returns that this thread has not taken yet bound what it may send.
         if self.post.inbox.is_spilling() || !self.reserve(message) {
             return Err(Code::BUSY);
@@ -338,17 +338,11 @@ impl Core {
         }
     }
 
-    /// Whether this thread knows the worker with this number, and it has not gone.
-    #[inline]
-    fn knows(&self, index: usize) -> bool {
-        self.peers.borrow().get(index).and_then(Option::as_ref).is_some_and(|post| !post.is_closing())
-    }
-
     /// Looks the worker of `tid` up.
     #[cold]
-    fn meet(&self, tid: Tid) -> bool {
+    fn meet(&self, tid: Tid) {
         let Some((worker, post)) = tid.worker().and_then(|worker| Some((worker, self.directory.post(worker)?))) else {
-            return false;
+            return;
         };
         let index = worker as usize;
         let mut peers = self.peers.borrow_mut();
@@ -356,7 +350,6 @@ impl Core {
             peers.resize(index + 1, None);
         }
         peers[index] = Some(post);
-        true
     }
 
     #[cold]
