@@ -134,15 +134,15 @@ impl Table {
         }
     }
 
-    /// Runs all workers until there is nothing to do.
+    /// Runs all workers, turn by turn, until there is nothing to do.
     fn rest(&mut self) {
         let mut busy = true;
         while busy && self.left > 0 {
             busy = false;
             for worker in &mut self.workers {
-                while self.left > 0 && worker.run_once() {
+                if worker.run_once() {
                     busy = true;
-                    self.left -= 1;
+                    self.left = self.left.saturating_sub(1);
                 }
             }
         }

@@ -20,13 +20,17 @@ impl Program {
         let bounds = if dice.percent(50) { Bounds::default() } else { bounds(&mut dice) };
         // Small programs find the most in the least time; some faults need a crowd.
         let (steps, most) = if dice.percent(4) { (200, 600) } else { (24, 40) };
-        let mut garden = Garden { homes, residents: dice.between(2, 8), mails: 0, most: dice.between(3, most), dice };
+        let (residents, most) = (dice.between(2, 8), dice.between(3, most));
+        let mut garden = Garden { homes, residents, mails: 0, most, last: To::Resident(0), dice };
         let residents: Vec<_> = (0..garden.residents).map(|_| garden.resident()).collect();
         let (length, mut steps) = (garden.dice.between(4, steps), Vec::new());
         for _ in 0..length {
             match garden.step() {
                 Step::Close(home) => garden.reopen(home, &residents, &mut steps),
                 step => steps.push(step),
+            }
+            if garden.dice.percent(3) {
+                garden.squeeze(&residents, &mut steps);
             }
         }
         Self { bounds, homes, residents, steps }
@@ -45,6 +49,8 @@ struct Garden {
     mails: usize,
     /// Mails that it may have.
     most: usize,
+    /// To whom the mail before went.
+    last: To,
     dice: Dice,
 }
 
@@ -139,6 +145,32 @@ impl Garden {
         }
     }
 
+    /// One target asks another several times at once, finds its hand-off filled by others, and both take turns: answers
+    /// find it full.
+    fn squeeze(&mut self, residents: &[Resident], steps: &mut Vec<Step>) {
+        let (asking, asked) = (self.dice.below(self.residents), self.dice.below(self.residents));
+        let mut ask = self.plain(Way::Notify, asking);
+        let requests = (0..self.dice.between(2, 6)).map(|_| Act::Mail(Arc::new(self.plain(Way::Request, asked))));
+        ask.stops = vec![Stop { acts: requests.collect(), fate: Fate::Answer }];
+        steps.push(Step::Mail(Arc::new(ask)));
+        let (asking_worker, asked_worker) = (residents[asking].home, residents[asked].home);
+        steps.push(Step::Turn(asking_worker, self.dice.between(1, 8)));
+        for _ in 0..self.dice.between(1, 8) {
+            steps.push(Step::Mail(Arc::new(self.plain(Way::Notify, asking))));
+        }
+        for _ in 0..self.dice.between(2, 8) {
+            steps.extend([Step::Turn(asked_worker, 1), Step::Turn(asking_worker, 1)]);
+        }
+    }
+
+    /// A message that is answered, and nothing else.
+    fn plain(&mut self, way: Way, resident: usize) -> Mail {
+        let number = self.mails;
+        self.mails += 1;
+        let to = To::Resident(resident);
+        Mail { number, way, to, within: None, large: false, bomb: false, second: None, stops: vec![], then: vec![] }
+    }
+
     fn acts(&mut self, most: usize, level: usize) -> Vec<Act> {
         let count = self.dice.below(most + 1);
         (0..count).filter_map(|_| self.act(level)).collect()
@@ -184,7 +216,11 @@ impl Garden {
     fn mail(&mut self, way: Way, level: usize) -> Arc<Mail> {
         let number = self.mails;
         self.mails += 1;
-        let to = self.to();
+        // Several to one receiver, so that there is an order to be kept.
+        if self.dice.percent(65) {
+            self.last = self.to();
+        }
+        let to = self.last;
         let within = self.dice.percent(12).then(|| self.dice.below(25) as u64);
         let large = self.dice.percent(20);
         let bomb = !way.wants_answer() && self.dice.percent(6);

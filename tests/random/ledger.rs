@@ -341,18 +341,6 @@ impl Ledger {
         self.write(|state| state.stopped = true);
     }
 
-    /// The addresses of those who keep held messages.
-    pub(crate) fn keepers(&self) -> Vec<Address> {
-        let state = self.state();
-        let keepers = state.lives.iter().filter(|life| !life.gone && life.kept > 0);
-        keepers.filter_map(|life| life.address).collect()
-    }
-
-    /// Whether every life has ended.
-    pub(crate) fn all_gone(&self) -> bool {
-        self.state().lives.iter().all(|life| life.gone)
-    }
-
     pub(crate) fn lines(&self) -> Vec<Line> {
         self.state().lines.clone()
     }

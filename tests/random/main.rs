@@ -69,12 +69,12 @@ fn hold(kind: &str, seeds: std::ops::Range<u64>, fails: fn(&Program, usize) -> O
 
 #[test]
 fn every_promise_holds_for_random_programs_on_driven_workers() {
-    hold("driven", seeds(500), |program, _| driven::run(program).err());
+    hold("driven", seeds(1500), |program, _| driven::run(program).err());
 }
 
 #[test]
 fn every_promise_holds_for_random_programs_on_threads() {
-    hold("threads", seeds(200), |program, runs| (0..runs).find_map(|_| threads::run(program).err()));
+    hold("threads", seeds(400), |program, runs| (0..runs).find_map(|_| threads::run(program).err()));
 }
 
 #[test]

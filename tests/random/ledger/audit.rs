@@ -1,11 +1,24 @@
-//! What the ledger tells when nothing is on its way: what is missing, and whether the kernel counted the same.
+//! What the ledger tells when a program comes to rest: who still has something, what is missing, and whether the kernel
+//! counted the same.
 
-use rohrpost::{Code, Counters};
+use rohrpost::{Address, Code, Counters};
 
 use super::{Entry, From, Ledger};
 use crate::program::Way;
 
 impl Ledger {
+    /// The addresses of those who keep held messages.
+    pub(crate) fn keepers(&self) -> Vec<Address> {
+        let state = self.state();
+        let keepers = state.lives.iter().filter(|life| !life.gone && life.kept > 0);
+        keepers.filter_map(|life| life.address).collect()
+    }
+
+    /// Whether every life has ended.
+    pub(crate) fn all_gone(&self) -> bool {
+        self.state().lives.iter().all(|life| life.gone)
+    }
+
     /// What has not come back to senders that live, or to those who ask from outside.
     pub(crate) fn missing(&self) -> Vec<String> {
         let state = self.state();
