@@ -14,6 +14,7 @@ use crate::waiting::Presence;
 pub(crate) type Factory = Box<dyn FnMut() -> Box<dyn Target>>;
 
 /// What few targets need beside their box.
+#[derive(Default)]
 pub(crate) struct Extra {
     /// The name or number it was registered under.
     pub(crate) name: Option<Tid>,
@@ -80,6 +81,16 @@ impl Core {
                 core.start(tid);
             }
         });
+    }
+
+    /// Has `change` look at what the target needs beside its box; `None` if it is not there any more.
+    ///
+    /// `change` calls no code of a user.
+    pub(crate) fn with_extra<R>(&self, tid: Tid, change: impl FnOnce(&mut Extra) -> R) -> Option<R> {
+        self.slots.with(|slots| {
+            let slot = slots.find(tid).filter(|slot| slot.state != State::Left)?;
+            Some(change(slot.extra.get_or_insert_default()))
+        })
     }
 
     fn take(&self, tid: Tid) -> Option<(Box<dyn Target>, u32)> {

@@ -154,7 +154,7 @@ impl Extra {
         factory: Option<crate::residents::Factory>,
     ) -> Option<Self> {
         let plain = name.is_none() && on_panic == OnPanic::default() && factory.is_none();
-        (!plain).then_some(Self { name, on_panic, factory })
+        (!plain).then(|| Self { name, on_panic, factory, ..Self::default() })
     }
 }
 
