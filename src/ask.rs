@@ -135,7 +135,7 @@ impl<R: Record> Ask<R> {
     fn would_block(&self, to: Address) -> bool {
         let here =
             || self.directory.route(to.completed_from(self.directory.home())).is_ok_and(|(_, post)| post.is_here());
-        Core::current().is_some() || here()
+        Core::is_entered() || Core::is_host() && here()
     }
 
     fn deadline(&self) -> Time {
@@ -146,15 +146,13 @@ impl<R: Record> Ask<R> {
         let reply = spare();
         let asker = Sender::Outside(Some(Asker::new(reply.clone())));
         let mut message = Message::new(to, Body::new(record), Flags::WANT_ANSWER, asker);
-        message.deadline = deadline;
-        match self.directory.send(message) {
-            Ok(()) => Ok(reply),
-            Err((mut message, code)) => {
-                message.sender = Sender::Outside(None);
-                message.set_code(code);
-                Err(Failure::from(code).with_message(message))
-            }
+        message.set_deadline(deadline);
+        if let Err(code) = self.directory.send(&mut message) {
+            message.sender = Sender::Outside(None);
+            message.set_code(code);
+            return Err(Failure::from(code).with_message(message));
         }
+        Ok(reply)
     }
 
     fn sleep(&self, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
@@ -216,8 +214,11 @@ fn spare() -> Arc<Reply> {
         free.map(|index| spares.swap_remove(index))
     });
     match spare {
-        Some(reply) => {
-            reply.reset();
+        Some(mut reply) => {
+            match Arc::get_mut(&mut reply) {
+                Some(own) => own.renew(),
+                None => reply.reset(),
+            }
             reply
         }
         None => Arc::new(Reply::new()),

@@ -142,7 +142,7 @@ impl<'m> Body<'m> {
 
     #[inline]
     const fn is_in_place(&self) -> bool {
-        fits(self.kind.size, self.kind.align)
+        self.kind.in_place
     }
 
     #[inline]
@@ -207,10 +207,21 @@ impl<'m> Body<'m> {
         Some(record)
     }
 
-    /// Moves the body out and leaves `()` behind.
-    #[inline]
-    pub(crate) fn take_all(&mut self) -> Self {
-        std::mem::replace(self, Self::emptied())
+    /// Moves the body out into memory of its own and leaves `()` behind; allocates if it was lent.
+    #[inline(always)]
+    pub(crate) fn take_all(&mut self) -> Body<'static> {
+        if !self.kind.in_place && self.is_lent() {
+            return self.move_to_heap();
+        }
+        let (kind, words) = (self.kind, self.words);
+        self.kind = <()>::TYPE;
+        Body { kind, words, memory: PhantomData, not_sync: PhantomData }
+    }
+
+    /// Whether a record that is not in place lies in memory of somebody else.
+    #[cold]
+    fn is_lent(&self) -> bool {
+        self.kind.size > 0 && self.heap().is_none()
     }
 
     /// Drops the record, if there is anything to drop. What is left may be anything, and drops as nothing.
@@ -257,14 +268,8 @@ impl<'m> Body<'m> {
     }
 
     /// The same record in memory of its own; allocates if it was lent.
-    #[inline]
     pub(crate) fn into_owned(mut self) -> Body<'static> {
-        if !self.is_in_place() && self.kind.size > 0 && self.heap().is_none() {
-            return self.move_to_heap();
-        }
-        let (kind, words) = (self.kind, self.words);
-        self.kind = <()>::TYPE;
-        Body { kind, words, memory: PhantomData, not_sync: PhantomData }
+        self.take_all()
     }
 
     /// Moves a record that was lent.

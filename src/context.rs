@@ -86,7 +86,7 @@ impl<'a> Context<'a> {
     fn outgoing<'m>(&self, to: Address, body: Body<'m>, flags: Flags) -> Message<'m> {
         let mut message = Message::new(to, body, flags, Sender::target(self.me, self.core.nid));
         message.life = self.life;
-        message.deadline = self.deadline;
+        message.set_deadline(self.deadline);
         message
     }
 
@@ -119,7 +119,7 @@ impl<'a> Context<'a> {
         let id = self.core.last_request.get() + 1;
         self.core.last_request.set(id);
         message.request = id;
-        if message.deadline != Time::NEVER {
+        if message.flags.contains(Flags::DEADLINE) {
             self.track(message);
         }
         self.core.carry(message);
@@ -130,7 +130,7 @@ impl<'a> Context<'a> {
     fn track(&self, message: &mut Message<'_>) {
         message.flags |= Flags::TRACKED;
         let to = message.destination().completed_from(self.address());
-        let (requester, life, deadline) = (self.me, self.life, message.deadline);
+        let (requester, life, deadline) = (self.me, self.life, message.due());
         let pending = Pending { requester, life, to, record: message.kind(), deadline };
         self.core.pending.with(|requests| requests.track(message.request, pending));
     }
@@ -146,14 +146,16 @@ impl<'a> Context<'a> {
     pub fn call<R: Record>(&self, to: Address, record: R) -> Result<R::Answer, Failure> {
         let mut room = MaybeUninit::uninit();
         let flags = Flags::WANT_ANSWER.union(Flags::CALL);
-        let mut message = self.outgoing(to, Body::lend(&mut room, record), flags);
+        let mut message = ManuallyDrop::new(self.outgoing(to, Body::lend(&mut room, record), flags));
         self.core.carry(&mut message);
         if message.code.is_ok()
+            && !message.flags.contains(Flags::COLD)
             && let Some(answer) = message.body.take()
         {
+            // What is left is an envelope.
             return Ok(answer);
         }
-        message.into_owned().into_answer()
+        ManuallyDrop::into_inner(message).into_owned().into_answer()
     }
 
     /// Sends a message that was built by hand, as it is; the id tells its answer, if it wants one.
@@ -164,8 +166,8 @@ impl<'a> Context<'a> {
         message.launch();
         message.sender = Sender::target(self.me, self.core.nid);
         message.life = self.life;
-        if message.deadline == Time::NEVER {
-            message.deadline = self.deadline;
+        if !message.flags.contains(Flags::DEADLINE) {
+            message.set_deadline(self.deadline);
         }
         message.complete_from(self.core.nid, self.core.node);
         if message.wants_answer() {

@@ -20,7 +20,7 @@ use crate::departure::Departure;
 use crate::directory::{Directory, Space};
 use crate::fault::text_of;
 use crate::id::{Nid, NodeId, Tid};
-use crate::message::Message;
+use crate::message::{Flags, Message};
 use crate::pending::PendingRequests;
 use crate::post::{Mail, Post};
 use crate::registry::Slots;
@@ -41,6 +41,10 @@ pub(crate) struct Core {
     pub(crate) slots: LocalCell<Slots<dyn Target, Extra>>,
     /// Mail for targets that were not idle, and answers.
     pub(crate) waiting: LocalCell<VecDeque<Mail>>,
+    /// The mail before that, which is being delivered; empty while it is.
+    pub(crate) serving: Cell<VecDeque<Mail>>,
+    /// Whether `serving` holds anything.
+    pub(crate) is_serving: Cell<bool>,
     /// How much of it is neither answer nor return, and so is bounded.
     pub(crate) waiting_ordinary: Cell<usize>,
     /// The time of this turn, once somebody has asked; [`Time::NEVER`] before.
@@ -67,6 +71,8 @@ pub(crate) struct Core {
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    /// Whether any worker was made for this thread.
+    static HOST: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What a panic said.
@@ -89,6 +95,8 @@ impl Core {
             stack_floor: Cell::new(0),
             slots: LocalCell::new(Slots::new(post.worker, post.base)),
             waiting: LocalCell::new(VecDeque::new()),
+            serving: Cell::new(VecDeque::new()),
+            is_serving: Cell::new(false),
             waiting_ordinary: Cell::new(0),
             turn: Cell::new(Time::NEVER),
             post,
@@ -104,6 +112,21 @@ impl Core {
             unwound: RefCell::default(),
             panicking: Cell::new(false),
         }
+    }
+
+    /// Notes that a worker was made for this thread.
+    pub(crate) fn become_host() {
+        HOST.set(true);
+    }
+
+    /// Whether the thread is one that runs a worker, or drives one now and then.
+    pub(crate) fn is_host() -> bool {
+        HOST.get()
+    }
+
+    /// Whether a core runs on this thread at this moment.
+    pub(crate) fn is_entered() -> bool {
+        CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
     }
 
     /// The core whose thread this is, while it runs.
@@ -143,6 +166,12 @@ impl Core {
         now
     }
 
+    /// Whether the message's deadline, if it has one, is known to be ahead.
+    #[inline]
+    pub(crate) fn is_in_time(&self, message: &Message<'_>) -> bool {
+        !message.flags.contains(Flags::DEADLINE) || message.due() > self.turn.get()
+    }
+
     /// Begins a new turn.
     #[inline]
     pub(crate) fn begin_turn(&self) {
@@ -168,8 +197,9 @@ impl Core {
     }
 
     /// Whether any mail waits on this thread.
+    #[inline]
     pub(crate) fn has_waiting(&self) -> bool {
-        self.waiting.with(|waiting| !waiting.is_empty())
+        self.is_serving.get() || self.waiting.with(|waiting| !waiting.is_empty())
     }
 
     /// Drops the resources of the thread.
@@ -213,7 +243,7 @@ impl Core {
     /// Drops a message; a record that panics when it is dropped harms nobody.
     #[inline]
     pub(crate) fn discard(&self, message: &mut Message<'_>) {
-        if message.body.kind().plain && message.cold.is_none() {
+        if message.body.kind().plain && !message.flags.contains(Flags::COLD) {
             return;
         }
         self.discard_slowly(message);
@@ -224,6 +254,7 @@ impl Core {
         while !matches!(self.guard(|| message.next_to_drop().map(drop)), Ok(None)) {}
         message.body.finish();
         message.cold = None;
+        message.flags -= Flags::COLD;
     }
 
     #[cold]
@@ -247,7 +278,7 @@ impl Core {
         for mut message in self.unwound.take() {
             message.code = Code::EXCEPTION;
             message.set_text(text.to_owned().into());
-            self.send_back(message);
+            self.send_back(&mut message);
         }
     }
 

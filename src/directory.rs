@@ -15,7 +15,7 @@ use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::post::{Limits, Mail, Post};
 use crate::reply::{Asker, Reply};
-use crate::ring::PushError;
+use crate::ring::Refusal;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// What all threads of a node share.
@@ -61,9 +61,6 @@ pub(crate) struct Space {
     /// The workers' threads, by name.
     pub(crate) threads: Mutex<Vec<(String, JoinHandle<()>)>>,
 }
-
-/// A message that was not taken, and why.
-pub(crate) type Refused = (Message<'static>, Code);
 
 /// All 65,535 numbers of workers are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,11 +184,10 @@ impl Directory {
         post.map(|post| (tid, post)).ok_or_else(|| self.why_nobody(to.nid))
     }
 
-    /// Sends a message from a thread that is no worker, or hands it back with a code.
-    #[expect(clippy::result_large_err, reason = "a message that was not taken goes back as it came, unboxed")]
-    pub(crate) fn send(&self, mut message: Message<'static>) -> Result<(), Refused> {
+    /// Sends a message from a thread that is no worker, or leaves it as it is and says why.
+    pub(crate) fn send(&self, message: &mut Message<'static>) -> Result<(), Code> {
         if self.is_stopping() {
-            return Err((message, Code::STOPPED));
+            return Err(Code::STOPPED);
         }
         message.complete_from(Nid::UNSET, self.node);
         self.pass_on(message)?;
@@ -200,68 +196,47 @@ impl Directory {
     }
 
     /// Passes on a message that has been sent before, from a thread that is no worker.
-    #[expect(clippy::result_large_err, reason = "a message that was not taken goes back as it came, unboxed")]
-    pub(crate) fn pass_on(&self, mut message: Message<'static>) -> Result<(), Refused> {
-        let (tid, post) = match self.route(message.destination()) {
-            Ok(found) => found,
-            Err(code) => return Err((message, code)),
-        };
+    pub(crate) fn pass_on(&self, message: &mut Message<'static>) -> Result<(), Code> {
+        let (tid, post) = self.route(message.destination())?;
         message.tid = tid;
-        let refused = match post.inbox.push(Mail::Message(message)) {
-            Ok(()) => return Ok(()),
-            Err(PushError::Full(mail)) => (mail, Code::BUSY),
-            Err(PushError::Closed(mail)) => (mail, Code::STOPPED),
-        };
-        match refused {
-            (Mail::Message(message), code) => Err((message, code)),
-            (Mail::Order(_), _) => unreachable!("a message was pushed"),
-        }
+        let pushed = post.inbox.push_with(|| Mail::Message(message.take_all()));
+        pushed.map_err(|refusal| match refusal {
+            Refusal::Full => Code::BUSY,
+            Refusal::Closed => Code::STOPPED,
+        })
     }
 
     /// Brings a message that has its final code back to its sender, from any thread; `count` counts on this one.
     ///
     /// What nobody gets comes back, to be dropped.
     #[must_use = "a record may panic in its `Drop`: choose where"]
-    pub(crate) fn send_back(&self, mut message: Message<'static>, count: &dyn Fn(Count)) -> Option<Message<'static>> {
+    pub(crate) fn send_back(&self, message: &mut Message<'_>, count: impl Fn(Count)) -> Option<Message<'static>> {
         if message.code.is_ok() {
             count(Count::Handled);
             if !message.wants_answer() {
-                return Some(message);
+                return Some(message.take_all());
             }
             count(Count::Answers);
         }
         message.flags |= Flags::TURNED;
-        match &mut message.sender {
+        let lost = match &mut message.sender {
             Sender::Outside(asker) => match asker.take() {
-                Some(asker) => self.answer(&asker, message, count),
-                None => {
-                    count(message.lost());
-                    Some(message)
-                }
+                Some(asker) => return answer(&asker, message, count),
+                None => message.take_all(),
             },
             Sender::Target(tid, _) => {
                 let worker = Tid::from_raw(tid.get()).worker();
-                let Some(post) = worker.and_then(|worker| self.post(worker)) else {
-                    count(message.lost());
-                    return Some(message);
-                };
-                let Err(Mail::Message(message)) = post.inbox.push_reserved(Mail::Message(message)) else {
-                    return None;
-                };
-                count(message.lost());
-                Some(message)
+                match worker.and_then(|worker| self.post(worker)) {
+                    None => message.take_all(),
+                    Some(post) => match post.inbox.push_reserved(Mail::Message(message.take_all())) {
+                        Err(Mail::Message(refused)) => refused,
+                        _ => return None,
+                    },
+                }
             }
-        }
-    }
-
-    /// Gives an asker its answer, or hands it back if it is late.
-    fn answer(&self, asker: &Asker, message: Message<'static>, count: &dyn Fn(Count)) -> Option<Message<'static>> {
-        let reached = message.reached();
-        let late = if message.code.is_ok() { Count::LateAnswers } else { Count::DeadLetters };
-        // Counted before the asker can look: whoever has its answer finds it in the counters.
-        let message = asker.answer(message, || count(reached)).err()?;
-        count(late);
-        Some(message)
+        };
+        count(lost.lost());
+        Some(lost)
     }
 
     /// Has `reply` end with [`Code::STOPPED`] if the kernel stops before it is answered.
@@ -301,6 +276,19 @@ impl Directory {
         }
         sum
     }
+}
+
+/// Gives an asker its answer, or hands it back if it is late.
+#[inline]
+fn answer(asker: &Asker, message: &mut Message<'_>, count: impl Fn(Count)) -> Option<Message<'static>> {
+    let reached = message.reached();
+    let late = if message.code.is_ok() { Count::LateAnswers } else { Count::DeadLetters };
+    // Counted before the asker can look: whoever has its answer finds it in the counters.
+    if asker.answer(message, || count(reached)) {
+        return None;
+    }
+    count(late);
+    Some(message.take_all())
 }
 
 impl Space {

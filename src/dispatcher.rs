@@ -4,7 +4,6 @@
 //! message waits on its thread; to another thread it goes through that thread's hand-off. Whatever becomes of it, it
 //! ends in [`Core::settle`] or [`Core::refuse`], and from there it is done, carried on, or on its way back.
 
-use crate::clock::Time;
 use crate::code::Code;
 use crate::core::{Core, Panic};
 use crate::counters::Count;
@@ -105,7 +104,7 @@ impl Core {
     fn step(&self, message: &mut Message<'_>, turn: Turn) -> Step {
         let here =
             message.tid.prefix_bits() == self.prefix.get() && message.nid == self.nid && message.node == self.node;
-        if !here || message.deadline != Time::NEVER || !self.may_nest() {
+        if !here || !self.is_in_time(message) || !self.may_nest() {
             return self.step_slowly(message, turn);
         }
         self.step_here(message, turn)
@@ -117,29 +116,40 @@ impl Core {
         let Some((mut target, life)) = self.slots.with(|slots| slots.take(tid, turn)) else {
             return self.step_aside(message);
         };
-        let mut plain = false;
-        let end = self.frame(tid, life, message.deadline, |ctx| {
-            let outcome = target.receive(message, ctx);
-            if outcome == Outcome::Handled && message.is_plain() {
-                plain = true;
-                message.body.finish();
-            }
-            outcome
-        });
-        match end {
+        match self.frame(tid, life, message.due(), |ctx| target.receive(message, ctx)) {
             Ok(outcome) => {
+                let plain = outcome == Outcome::Handled && message.is_plain();
+                if plain && !message.body.kind().plain {
+                    self.finish(message);
+                }
                 self.put_back(tid, target);
                 if plain { Step::Plain } else { self.settle(message, outcome) }
             }
-            Err(panic) => self.after_panic(tid, target, message, panic, plain),
+            Err(panic) => self.after_panic(tid, target, message, panic),
         }
     }
 
+    /// Drops the record of a notification that was handled, before its target is idle again.
+    #[inline(never)]
+    fn finish(&self, message: &mut Message<'_>) {
+        let _ = self.guard(|| message.body.finish());
+    }
+
     /// What is not on the direct path: another thread, a deadline, too deep a stack, an address to complete.
-    #[cold]
+    #[inline(never)]
     fn step_slowly(&self, message: &mut Message<'_>, turn: Turn) -> Step {
-        if message.deadline != Time::NEVER && message.deadline <= self.now() {
+        if !self.is_in_time(message) && message.due() <= self.now() {
             return self.refuse(message, Code::EXPIRED);
+        }
+        // A completed address on this node; a message that goes elsewhere has a cold part.
+        if message.node == self.node
+            && !message.flags.intersects(Flags::CALL | Flags::COLD)
+            && let Some(pushed) = self.push_to_known(message)
+        {
+            return match pushed {
+                Ok(()) => Step::Done,
+                Err(code) => self.refuse(message, code),
+            };
         }
         match self.locate(message) {
             Ok(Place::Here) => {}
@@ -234,33 +244,36 @@ impl Core {
             self.discard(message);
             return;
         }
-        self.send_back(message.take_all());
+        self.send_back(message);
     }
 
-    /// Sends a message with its final code back to its sender.
-    pub(crate) fn send_back(&self, mut message: Message<'static>) {
-        let Some(sender) = self.own_sender(&message) else {
-            if let Some(mut lost) = self.directory.send_back(message, &|count| self.count(count)) {
-                self.discard(&mut lost);
-            }
-            return;
+    /// Sends a message with its final code back to its sender, and leaves nothing of it here.
+    #[inline]
+    pub(crate) fn send_back(&self, message: &mut Message<'_>) {
+        let Some(sender) = self.own_sender(message) else {
+            return self.send_back_elsewhere(message);
         };
-        self.release(&mut message);
+        self.release(message);
         if message.code.is_ok() {
             self.count(Count::Handled);
             if !message.wants_answer() {
-                self.discard(&mut message);
-                return;
+                return self.discard(message);
             }
             self.count(Count::Answers);
         }
         message.flags |= Flags::TURNED;
         if self.join_queue(sender) {
-            self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
+            self.waiting.with(|waiting| waiting.push_back(Mail::Message(message.take_all())));
             return;
         }
         self.count(message.lost());
-        self.discard(&mut message);
+        self.discard(message);
+    }
+
+    fn send_back_elsewhere(&self, message: &mut Message<'_>) {
+        if let Some(mut lost) = self.directory.send_back(message, |count| self.count(count)) {
+            self.discard(&mut lost);
+        }
     }
 
     /// The sender, if it is a target of this worker, and not of an earlier one with the same number.
@@ -353,19 +366,7 @@ impl Core {
     }
 
     #[cold]
-    fn after_panic(
-        &self,
-        tid: Tid,
-        target: Box<dyn Target>,
-        message: &mut Message<'_>,
-        panic: Panic,
-        plain: bool,
-    ) -> Step {
-        if plain {
-            // The handler was done; it was the record that panicked in its `Drop`.
-            self.put_back(tid, target);
-            return Step::Plain;
-        }
+    fn after_panic(&self, tid: Tid, target: Box<dyn Target>, message: &mut Message<'_>, panic: Panic) -> Step {
         if !message.is_taken() {
             message.flags -= Flags::FORWARD | Flags::PARTS;
             message.code = Code::EXCEPTION;

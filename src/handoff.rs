@@ -9,7 +9,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::fault::quietly;
-use crate::ring::{Consumer, Head, PushError, Refusal, Ring};
+use crate::ring::{Consumer, Head, Left, PushError, Refusal, Ring};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock, relax, thread};
 
 /// The senders' side of a hand-off.
@@ -133,12 +133,12 @@ impl<T> Receiver<T> {
         Self { inbox, head, spilled: VecDeque::new(), spilled_at: 0 }
     }
 
-    /// Has `serve` look at the next value, then drops what is left of it. `serve` must not unwind.
+    /// Has `serve` look at the next value, then drops what is [`Left`] of it. `serve` must not unwind.
     #[inline]
-    pub(crate) fn with_next<R>(&mut self, serve: impl FnOnce(&mut T) -> R) -> Option<R> {
+    pub(crate) fn with_next<R>(&mut self, serve: impl FnOnce(&mut T) -> (R, Left)) -> Option<R> {
         if !self.spilled.is_empty() && self.head.position() == self.spilled_at {
             let mut value = self.spilled.pop_front()?;
-            return Some(serve(&mut value));
+            return Some(serve(&mut value).0);
         }
         if self.head.is_ready(&self.inbox.ring) {
             return self.head.with_next(&self.inbox.ring, serve);
@@ -213,7 +213,7 @@ impl<T> Receiver<T> {
     }
 
     /// Waits until nobody is writing, then takes what is left, in order, until nothing is.
-    pub(crate) fn drain(&mut self, mut serve: impl FnMut(&mut T)) {
+    pub(crate) fn drain(&mut self, mut serve: impl FnMut(&mut T) -> ((), Left)) {
         while !self.is_empty() {
             if self.with_next(&mut serve).is_none() {
                 relax();
@@ -225,7 +225,7 @@ impl<T> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.close();
-        self.drain(|_| ());
+        self.drain(|_| ((), Left::Something));
     }
 }
 

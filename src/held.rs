@@ -148,9 +148,9 @@ impl HeldMessage {
             core.forward_held(message);
             return;
         }
-        if let Err((mut message, code)) = self.directory.pass_on(message) {
+        if let Err(code) = self.directory.pass_on(&mut message) {
             message.set_code(code);
-            drop(self.directory.send_back(message, &|count| self.count(count)));
+            drop(self.directory.send_back(&mut message, |count| self.count(count)));
         }
     }
 
@@ -170,7 +170,7 @@ impl HeldMessage {
             return;
         };
         let Some(core) = self.here() else {
-            drop(self.directory.send_back(message, &|count| self.count(count)));
+            drop(self.directory.send_back(&mut message, |count| self.count(count)));
             return;
         };
         if message.code == Code::NOT_HANDLED {
@@ -182,7 +182,7 @@ impl HeldMessage {
                 message.code = Code::STOPPED;
             }
         }
-        core.send_back(message);
+        core.send_back(&mut message);
     }
 
     fn count(&self, count: Count) {

@@ -123,8 +123,7 @@ impl Kernel {
     /// [`SendError`].
     pub fn send(&self, mut message: Message<'static>) -> Result<(), SendError> {
         message.launch_from_outside();
-        let sent = self.inner.directory.send(message);
-        sent.map_err(|(message, code)| {
+        self.inner.directory.send(&mut message).map_err(|code| {
             let to = message.destination();
             SendError { code, to, message: Box::new(Mutex::new(message)) }
         })

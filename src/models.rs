@@ -15,7 +15,7 @@ use crate::handoff::{Inbox, Receiver};
 use crate::id::Tid;
 use crate::message::Message;
 use crate::reply::Reply;
-use crate::ring::PushError;
+use crate::ring::{Left, PushError};
 use crate::sync::{Arc, AtomicUsize, Ordering, relax};
 
 struct Unpark(thread::Thread);
@@ -39,7 +39,7 @@ fn handoff(capacity: usize) -> (Arc<Inbox<u32>>, Receiver<u32>) {
 }
 
 fn take(receiver: &mut Receiver<u32>) -> Option<u32> {
-    receiver.with_next(|value| *value)
+    receiver.with_next(|value| (*value, Left::Something))
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn mail_for_a_closing_inbox_is_taken_in_or_handed_back() {
         let reserved = thread::spawn(move || inbox.push_reserved(2).is_ok());
         let mut taken = Vec::new();
         receiver.close();
-        receiver.drain(|value| taken.push(*value));
+        receiver.drain(|value| (taken.push(*value), Left::Something));
         let accepted = [(1, ordinary.join()), (2, reserved.join())];
         taken.sort_unstable();
         let accepted = accepted.into_iter().filter_map(|(value, ok)| ok.expect("the sender ran").then_some(value));
@@ -132,7 +132,10 @@ fn a_reply_slot_ends_exactly_once() {
         let answering = {
             let reply = reply.clone();
             let answer = Message::notification(Address::target(Tid::number(1)), ());
-            thread::spawn(move || reply.answer(answer, || ()).is_ok())
+            thread::spawn(move || {
+                let mut answer = answer;
+                reply.answer(&mut answer, || ())
+            })
         };
         let refusing = {
             let reply = reply.clone();
@@ -153,9 +156,7 @@ fn an_asker_that_sleeps_is_woken_by_its_answer() {
         let reply = Arc::new(Reply::new());
         let answering = {
             let reply = reply.clone();
-            thread::spawn(move || {
-                reply.answer(Message::notification(Address::target(Tid::number(1)), ()), || ()).is_ok()
-            })
+            thread::spawn(move || reply.answer(&mut Message::notification(Address::target(Tid::number(1)), ()), || ()))
         };
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let end = loop {

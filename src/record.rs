@@ -51,7 +51,9 @@ pub struct RecordType {
     local: bool,
     pub(crate) size: usize,
     pub(crate) align: usize,
-    /// Whether the record lies in its message and leaves nothing behind.
+    /// Whether the record lies in its message.
+    pub(crate) in_place: bool,
+    /// Whether it does, and leaves nothing behind.
     pub(crate) plain: bool,
     pub(crate) vtable: Vtable,
 }
@@ -79,6 +81,7 @@ impl RecordType {
             local: false,
             size: size_of::<R>(),
             align: align_of::<R>(),
+            in_place: crate::body::fits(size_of::<R>(), align_of::<R>()),
             plain: crate::body::fits(size_of::<R>(), align_of::<R>()) && !needs_drop::<R>(),
             vtable: Vtable::of::<R>(),
         }

@@ -3,6 +3,7 @@
 //! A slot outlives its target: the next one gets the same slot with the next generation, so that an old id is told
 //! from a new one by one comparison. A slot whose generations are used up is not used again.
 
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 
 use crate::id::Tid;
@@ -149,14 +150,15 @@ impl<T: ?Sized, X> Slots<T, X> {
     }
 
     /// Puts a target back that was taken out; it comes back if it is to leave.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put_back(&mut self, tid: Tid, target: Box<T>) -> Option<Box<T>> {
         // The slot is this target's until it has been put back.
         let slot = &mut self.slots[tid.slot()];
         if slot.state != State::Occupied {
             return Some(target);
         }
-        slot.target = Some(target);
+        // While the target was out its place was empty, so there is nothing to drop.
+        let _ = ManuallyDrop::new(slot.target.replace(target));
         None
     }
 

@@ -5,16 +5,18 @@
 
 use std::task::Waker;
 
+use crossbeam_utils::CachePadded;
+
 use crate::code::Code;
 use crate::fault::quietly;
 use crate::message::Message;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock, own};
 
 /// A place for one answer, shared by the asker and the message that asks.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// Set when there is something to take: what a spinning asker looks at.
-    done: AtomicBool,
+    /// Set when there is something to take: what a spinning asker looks at, and so away from what is written before.
+    done: CachePadded<AtomicBool>,
     state: Mutex<State>,
     /// Counts the answers that the slot was made ready for, so that an old alarm does not end a new waiting.
     round: AtomicU64,
@@ -34,10 +36,18 @@ pub(crate) struct Asker(Arc<Reply>);
 
 impl Reply {
     pub(crate) fn new() -> Self {
-        Self { done: AtomicBool::new(false), state: Mutex::new(State::Waiting(None)), round: AtomicU64::new(0) }
+        let done = CachePadded::new(AtomicBool::new(false));
+        Self { done, state: Mutex::new(State::Waiting(None)), round: AtomicU64::new(0) }
     }
 
-    /// Makes a slot that nobody else holds ready for another answer.
+    /// Makes a slot that nobody else knows ready for another answer.
+    pub(crate) fn renew(&mut self) {
+        *own(&mut self.state) = State::Waiting(None);
+        *self.done = AtomicBool::new(false);
+        self.round.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Makes a slot that nobody else holds ready for another answer; an alarm may still look at it.
     pub(crate) fn reset(&self) {
         let mut state = lock(&self.state);
         *state = State::Waiting(None);
@@ -45,18 +55,18 @@ impl Reply {
         self.round.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Puts the answer in, or hands it back if it is too late. If not, `before` is called before anybody can take it.
-    pub(crate) fn answer(&self, message: Message<'static>, before: impl FnOnce()) -> Result<(), Message<'static>> {
+    /// Takes the answer, unless it is too late; whether it did. Then `before` is called before anybody can have it.
+    pub(crate) fn answer(&self, message: &mut Message<'_>, before: impl FnOnce()) -> bool {
         let mut state = lock(&self.state);
         let State::Waiting(waker) = &mut *state else {
-            return Err(message);
+            return false;
         };
         before();
         let waker = waker.take();
-        *state = State::Answered(message);
+        *state = State::Answered(message.take_all());
         drop(state);
         self.wake(waker);
-        Ok(())
+        true
     }
 
     /// Ends the waiting with `code`; whether that was in time.
@@ -117,6 +127,7 @@ impl Reply {
     }
 
     /// Takes what is there, or ends the waiting with `code`.
+    #[inline]
     pub(crate) fn take_or_end(&self, code: Code) -> Result<Message<'static>, Code> {
         let mut state = lock(&self.state);
         if matches!(*state, State::Waiting(_)) {
@@ -126,6 +137,7 @@ impl Reply {
         Self::end(&mut state)
     }
 
+    #[inline]
     fn end(state: &mut State) -> Result<Message<'static>, Code> {
         match std::mem::replace(state, State::Over) {
             State::Answered(message) => Ok(message),
@@ -140,8 +152,8 @@ impl Asker {
         Self(reply)
     }
 
-    /// Puts the answer in, or hands it back if it is too late. If not, `before` is called before anybody can take it.
-    pub(crate) fn answer(&self, message: Message<'static>, before: impl FnOnce()) -> Result<(), Message<'static>> {
+    /// Takes the answer, unless it is too late; whether it did. Then `before` is called before anybody can have it.
+    pub(crate) fn answer(&self, message: &mut Message<'_>, before: impl FnOnce()) -> bool {
         self.0.answer(message, before)
     }
 }

@@ -101,7 +101,7 @@ impl Core {
     }
 
     /// Puts a target back into its slot when its handler has returned.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put_back(&self, tid: Tid, target: Box<dyn Target>) {
         let leaving = self.slots.with(|slots| slots.put_back(tid, target));
         if let Some(target) = leaving {

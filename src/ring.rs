@@ -73,6 +73,14 @@ pub(crate) enum Consumer {
     Sleeping,
 }
 
+/// What is left of a value that has been served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing that needs to be dropped, so that the rest of its slot need not be looked at.
+    Nothing,
+    Something,
+}
+
 /// The one consumer's place in its ring.
 #[derive(Debug, Default)]
 pub(crate) struct Head(u64);
@@ -198,11 +206,11 @@ impl Head {
         ring.producers.tail.fetch_or(SLEEPING, Ordering::AcqRel) & POSITION == self.0
     }
 
-    /// Has `serve` look at the next value where it lies, then drops what is left of it and frees its place.
+    /// Has `serve` look at the next value where it lies, then drops what is [`Left`] of it and frees its place.
     ///
     /// If `serve` unwinds the value is not dropped.
     #[inline]
-    pub(crate) fn with_next<T, R>(&mut self, ring: &Ring<T>, serve: impl FnOnce(&mut T) -> R) -> Option<R> {
+    pub(crate) fn with_next<T, R>(&mut self, ring: &Ring<T>, serve: impl FnOnce(&mut T) -> (R, Left)) -> Option<R> {
         if !self.is_ready(ring) {
             return None;
         }
@@ -213,9 +221,11 @@ impl Head {
         Some(slot.value.with_mut(|place| {
             // SAFETY: the stamp says that a value is here and that it is the consumer's; there is one `Head` a ring.
             let value = unsafe { &mut *place.cast::<T>() };
-            let result = serve(value);
-            // SAFETY: the value is not used again: the position has moved on.
-            unsafe { std::ptr::drop_in_place(place.cast::<T>()) };
+            let (result, left) = serve(value);
+            if left == Left::Something {
+                // SAFETY: the value is not used again: the position has moved on.
+                unsafe { std::ptr::drop_in_place(place.cast::<T>()) };
+            }
             result
         }))
     }
@@ -244,7 +254,7 @@ fn fresh<T>(slots: usize) -> Box<[Slot<T>]> {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Consumer, PushError, Ring};
+    use super::{Consumer, Left, PushError, Ring};
 
     #[test]
     fn a_ring_takes_exactly_its_capacity() {
@@ -256,9 +266,13 @@ mod tests {
                 }
                 assert!(matches!(ring.push(99), Err(PushError::Full(99))), "expected the value too many back");
                 for value in 0..capacity {
-                    assert_eq!(head.with_next(&ring, |value| *value), Some(value), "expected the order of arrival");
+                    assert_eq!(
+                        head.with_next(&ring, |value| (*value, Left::Something)),
+                        Some(value),
+                        "expected the order of arrival"
+                    );
                 }
-                assert_eq!(head.with_next(&ring, |value| *value), None);
+                assert_eq!(head.with_next(&ring, |value| (*value, Left::Something)), None);
             }
         }
     }
@@ -270,11 +284,11 @@ mod tests {
         for _ in 0..3 {
             assert!(ring.push(Some(count.clone())).is_ok());
         }
-        let taken = head.with_next(&ring, Option::take);
+        let taken = head.with_next(&ring, |value| (value.take(), Left::Nothing));
         assert_eq!(Arc::strong_count(&count), 4, "expected the taken value to live on");
         drop(taken);
-        head.with_next(&ring, |_| ());
-        head.with_next(&ring, |_| ());
+        head.with_next(&ring, |_| ((), Left::Something));
+        head.with_next(&ring, |_| ((), Left::Something));
         assert_eq!(Arc::strong_count(&count), 1, "expected every value to be dropped once");
     }
 
@@ -284,7 +298,7 @@ mod tests {
         assert!(ring.push(1).is_ok());
         ring.close();
         assert!(matches!(ring.push(2), Err(PushError::Closed(2))));
-        assert_eq!(head.with_next(&ring, |value| *value), Some(1));
+        assert_eq!(head.with_next(&ring, |value| (*value, Left::Something)), Some(1));
     }
 
     #[test]
@@ -316,7 +330,7 @@ mod tests {
         };
         for expected in 0..values {
             let value = loop {
-                match head.with_next(&ring, |value| **value) {
+                match head.with_next(&ring, |value| (**value, Left::Something)) {
                     Some(value) => break value,
                     None => std::thread::yield_now(),
                 }

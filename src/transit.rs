@@ -58,6 +58,7 @@ impl Message<'_> {
     }
 
     pub(crate) fn cold(&mut self) -> &mut Cold {
+        self.flags |= Flags::COLD;
         self.cold.get_or_insert_default()
     }
 
@@ -75,7 +76,8 @@ impl Message<'_> {
     /// Whether it has more than one record.
     #[inline]
     pub(crate) fn has_several(&self) -> bool {
-        self.cold.as_deref().is_some_and(|cold| !cold.more.is_empty()) && !self.flags.contains(Flags::PARTS)
+        self.flags.intersection(Flags::COLD | Flags::PARTS) == Flags::COLD
+            && self.cold.as_deref().is_some_and(|cold| !cold.more.is_empty())
     }
 
     /// Takes an answer of type `A` out. A handler that set no answer has answered `()`.
@@ -115,7 +117,7 @@ impl Message<'_> {
     /// Whether it is a notification with one record to which nothing has happened.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        self.flags.is_empty() && self.code == Code::NOT_HANDLED && self.cold.is_none()
+        Flags::DEADLINE.contains(self.flags) && self.code == Code::NOT_HANDLED
     }
 
     /// As what it is counted when it gets to its sender.
@@ -146,7 +148,7 @@ impl Message<'_> {
 
     /// Makes a message that was built by hand one that can be sent.
     pub(crate) fn launch(&mut self) {
-        self.flags &= Flags::WANT_ANSWER | Flags::LOCAL_ONLY;
+        self.flags &= Flags::WANT_ANSWER | Flags::LOCAL_ONLY | Flags::DEADLINE | Flags::COLD;
         self.code = Code::NOT_HANDLED;
     }
 
@@ -167,7 +169,7 @@ impl Message<'_> {
         let Some(other) = index.checked_sub(1) else {
             return;
         };
-        let first = self.body.take_all().into_owned();
+        let first = self.body.take_all();
         if let Some(body) = self.cold.as_deref_mut().and_then(|cold| cold.more.get_mut(other)) {
             self.body = std::mem::replace(body, first);
         }

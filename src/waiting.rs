@@ -3,6 +3,9 @@
 //! One list a thread, in the order of arrival. It is looked at when the stack is empty, before newer mail from other
 //! threads; a target with mail in it is not called directly, so that nothing overtakes.
 
+use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
+
 use crate::address::Address;
 use crate::body::Body;
 use crate::clock::Time;
@@ -23,6 +26,28 @@ pub(crate) enum Presence {
     /// It has to be started first.
     Fresh,
     Gone,
+}
+
+/// What has become of the first mail in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    Done,
+    /// Its target had to be started first; it is still the next.
+    Postponed,
+}
+
+/// The list that is being delivered; what is left of it goes back to the core.
+struct Serving<'a> {
+    core: &'a Core,
+    list: VecDeque<Mail>,
+}
+
+impl Drop for Serving<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.core.is_serving.set(!self.list.is_empty());
+        self.core.serving.set(std::mem::take(&mut self.list));
+    }
 }
 
 /// Deliveries from the waiting list in a row, before the hand-off and the deadlines get a turn.
@@ -56,40 +81,51 @@ impl Core {
     /// Delivers what waits, a burst at most; whether there was anything.
     #[inline]
     pub(crate) fn deliver_waiting(&self) -> bool {
+        self.has_waiting() && self.deliver_burst()
+    }
+
+    fn deliver_burst(&self) -> bool {
+        // Mail is handled where it lies. The list is this frame's meanwhile, and what is added goes to the other one.
+        let mut serving = Serving { core: self, list: self.serving.take() };
         for delivered in 0..BURST {
-            let mail = self.waiting.with(std::collections::VecDeque::pop_front);
-            match mail {
-                None => return delivered > 0,
-                Some(Mail::Order(order)) => self.obey(order),
-                Some(Mail::Message(mut message)) => {
-                    self.deliver_next(&mut message);
-                    self.discard(&mut message);
-                }
+            let list = &mut serving.list;
+            if list.is_empty() {
+                self.waiting.with(|waiting| std::mem::swap(waiting, list));
             }
+            match list.front_mut() {
+                None => return delivered > 0,
+                Some(Mail::Message(message)) => {
+                    if self.deliver_next(message) == Delivery::Postponed {
+                        continue;
+                    }
+                    self.discard(message);
+                }
+                Some(order) => self.open_order(order),
+            }
+            // Nothing is left of it.
+            let _ = ManuallyDrop::new(list.pop_front());
         }
         true
     }
 
-    fn deliver_next(&self, message: &mut Message<'static>) {
+    fn deliver_next(&self, message: &mut Message<'static>) -> Delivery {
         let answer = message.is_answer();
         let tid = if answer { message.requester() } else { message.tid };
         match self.leave_queue(tid) {
             Presence::Fresh => {
-                self.wait_first(tid, message);
-                return self.start(tid);
+                self.join_queue(tid);
+                self.start(tid);
+                return Delivery::Postponed;
             }
-            _ if answer => return self.deliver_answer(message),
+            _ if answer => {
+                self.deliver_answer(message);
+                return Delivery::Done;
+            }
             Presence::Started => self.carry_as(message, Turn::Next),
             Presence::Gone => self.turn_away(message),
         }
         self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
-    }
-
-    /// Puts a message back to where it was: first in the list.
-    fn wait_first(&self, tid: Tid, message: &mut Message<'static>) {
-        self.join_queue(tid);
-        let message = message.take_all();
-        self.waiting.with(|waiting| waiting.push_front(Mail::Message(message)));
+        Delivery::Done
     }
 
     /// One message more waits for `tid`; whether it is there.
@@ -201,7 +237,7 @@ impl Core {
     /// The target has gone, or the worker closes: mail on the way goes back.
     pub(crate) fn turn_away(&self, message: &mut Message<'static>) {
         message.code = Code::STOPPED;
-        self.send_back(message.take_all());
+        self.send_back(message);
     }
 
     /// Tells requesters whose deadline has passed; whether there were any.
@@ -225,7 +261,7 @@ impl Core {
         notice.code = Code::EXPIRED;
         notice.life = pending.life;
         notice.request = request;
-        notice.deadline = pending.deadline;
+        notice.set_deadline(pending.deadline);
         notice.complete_from(self.nid, self.node);
         self.join_queue(pending.requester);
         self.waiting.with(|waiting| waiting.push_back(Mail::Message(notice)));

@@ -14,6 +14,7 @@ use crate::directory::{Directory, Space};
 use crate::handoff::Receiver;
 use crate::idle::{Idle, Spun};
 use crate::post::{Mail, Post};
+use crate::ring::Left;
 
 /// A worker on the thread that runs it.
 pub(crate) struct Worker {
@@ -59,6 +60,7 @@ impl Worker {
         let sleeper: std::sync::Weak<Post> = Arc::downgrade(post);
         directory.clock.follow(sleeper);
         let core = Rc::new(Core::new(post.clone(), space, directory));
+        Core::become_host();
         core.set_stack(stack);
         Self { core, receiver, stage: Stage::Open, last_turns: None }
     }
@@ -90,7 +92,7 @@ impl Worker {
         core.begin_turn();
         let waited = core.deliver_waiting();
         let expired = core.expire();
-        let handed = self.receiver.with_next(|mail| core.open(mail)).is_some();
+        let handed = self.receiver.with_next(|mail| (core.open(mail), Left::Nothing)).is_some();
         let busy = waited || expired || handed;
         if core.is_closing() {
             return self.close(busy);
@@ -144,7 +146,7 @@ impl Worker {
         core.dismiss_all();
         self.receiver.close();
         while core.deliver_waiting() {}
-        self.receiver.drain(|mail| core.open(mail));
+        self.receiver.drain(|mail| (core.open(mail), Left::Nothing));
         while core.deliver_waiting() {}
         core.dismiss_all();
         core.drop_locals();
