@@ -31,6 +31,46 @@ const LOOKS: u32 = 64;
 /// Spins that long in one go, so that deadlines are not missed meanwhile.
 const SLICE: Duration = Duration::from_millis(1);
 
+/// How often a stream of mail is looked for before it is over.
+const NEAR: u32 = 3;
+/// Mail in a row, each looked for [`NEAR`] times at most, that makes a stream.
+const STREAM: u32 = 32;
+/// For so many looks a stream is not looked at when it has run dry.
+const LULL: u32 = 160;
+
+/// Notices when mail comes in a stream.
+///
+/// Where the receiver is the quicker side it would look at each slot while the sender writes it, and every message
+/// would cost both the time that a cache line takes to cross. A receiver that looks away for a microsecond lets some
+/// mail pile up, and it crosses at the speed of the sender. Mail that comes singly is not kept waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Stream {
+    length: u32,
+}
+
+impl Stream {
+    /// Something has been served.
+    #[inline]
+    pub(crate) fn flows(&mut self) {
+        self.length += u32::from(self.length < STREAM);
+    }
+
+    /// Nothing is there: looks for more for as long as a stream may take; whether there is something.
+    pub(crate) fn await_more(&mut self, ready: impl Fn() -> bool) -> bool {
+        if self.length >= STREAM {
+            (0..LULL).for_each(|_| relax());
+        }
+        for _ in 0..NEAR {
+            if ready() {
+                return true;
+            }
+            relax();
+        }
+        self.length = 0;
+        false
+    }
+}
+
 /// What a spin has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spun {

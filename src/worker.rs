@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::departure::Departure;
 use crate::directory::{Directory, Space};
 use crate::handoff::Receiver;
-use crate::idle::{Idle, Spun};
+use crate::idle::{Idle, Spun, Stream};
 use crate::post::{Mail, Post};
 use crate::ring::Left;
 
@@ -73,12 +73,13 @@ impl Worker {
     pub(crate) fn run(mut self, idle: Idle) {
         self.core.post.inbox.set_waker(Arc::new(Unpark(std::thread::current())).into());
         let core = self.core.clone();
-        let mut idle_since = None;
+        let (mut idle_since, mut stream) = (None, Stream::default());
         core.enter(|| {
             while self.stage != Stage::Ended {
                 if self.turn() {
                     idle_since = None;
-                } else {
+                    stream.flows();
+                } else if !stream.await_more(|| self.receiver.is_ready()) {
                     self.rest(idle, &mut idle_since);
                 }
             }
