@@ -1,7 +1,7 @@
 //! Alarms: the deadlines of answers that are awaited, for which no thread sleeps.
 //!
 //! One thread a kernel, `rohrpost-alarm`, started by the first awaited ask with a timeout. A thread that waits for
-//! its own answer needs none.
+//! its own answer needs none, and a kernel whose workers all run on one thread has that thread ring.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -39,6 +39,37 @@ struct Alarm {
 impl Alarms {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self { clock, state: Mutex::default(), changed: Condvar::new() })
+    }
+
+    /// The same without a thread: somebody calls [`ring`](Self::ring) whenever the clock has moved.
+    pub(crate) fn attended(clock: Arc<dyn Clock>) -> Arc<Self> {
+        let state = Mutex::new(State { running: true, ..State::default() });
+        Arc::new(Self { clock, state, changed: Condvar::new() })
+    }
+
+    /// When the next one is due whose answer is still awaited.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        let mut state = self.state.lock();
+        while let Some(Reverse(alarm)) = state.awaited.peek() {
+            if alarm.reply.upgrade().is_some_and(|reply| reply.waits_in(alarm.round)) {
+                return Some(alarm.deadline);
+            }
+            state.awaited.pop();
+        }
+        None
+    }
+
+    /// Ends the waiting of everybody whose time has come.
+    pub(crate) fn ring(&self) {
+        while self.next_deadline().is_some_and(|deadline| deadline <= self.clock.now()) {
+            let due = self.state.lock().awaited.pop();
+            let Some(Reverse(alarm)) = due else {
+                return;
+            };
+            if let Some(reply) = alarm.reply.upgrade() {
+                reply.refuse_round(Code::EXPIRED, alarm.round);
+            }
+        }
     }
 
     /// Has `reply` end with [`Code::EXPIRED`] at `deadline`, unless it is answered before.

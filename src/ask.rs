@@ -14,6 +14,7 @@ use crate::body::Body;
 use crate::clock::{Sleeper, Time};
 use crate::code::{Code, Failure};
 use crate::core::Core;
+use crate::crew::Crew;
 use crate::directory::Directory;
 use crate::idle::{Idle, Spun};
 use crate::message::{Flags, Message, Sender};
@@ -128,14 +129,23 @@ impl<R: Record> Ask<R> {
         }
         let deadline = self.deadline();
         let reply = self.send(to, record, deadline)?;
-        let end = self.sleep(&reply, deadline);
+        let end = match Crew::here(&self.directory) {
+            Some(crew) => match crew.run_until(deadline, || reply.is_done()) {
+                Ok(()) => reply.take_or_end(Code::EXPIRED),
+                Err(stuck) => {
+                    let _ = reply.take_or_end(Code::WOULD_BLOCK);
+                    return Err(Failure::new(Code::WOULD_BLOCK, format!("nobody answered: {stuck}")));
+                }
+            },
+            None => self.sleep(&reply, deadline),
+        };
         finish(reply, end)
     }
 
     fn would_block(&self, to: Address) -> bool {
         let here =
             || self.directory.route(to.completed_from(self.directory.home())).is_ok_and(|(_, post)| post.is_here());
-        Core::is_entered() || Core::is_host() && here()
+        Core::is_entered() || Core::is_host() && here() && Crew::here(&self.directory).is_none()
     }
 
     fn deadline(&self) -> Time {

@@ -57,6 +57,11 @@ impl Departure {
         }
     }
 
+    /// Whether so many workers have ended.
+    pub(crate) fn has_ended(&self, workers: usize) -> bool {
+        lock(&self.ended).names.len() >= workers
+    }
+
     /// Waits until `workers` have ended or `deadline` has come; the names of those who have.
     pub(crate) fn wait(&self, workers: usize, deadline: Instant) -> Vec<String> {
         lock(&self.ended).waiting = Some(std::thread::current());

@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::counters::{Count, Counters, Tally};
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message, Sender};
+use crate::muster::Muster;
 use crate::post::{Limits, Mail, Post};
 use crate::reply::{Asker, Reply};
 use crate::ring::Refusal;
@@ -36,6 +37,8 @@ pub(crate) struct Directory {
     retired: Mutex<Counters>,
     /// Askers that sleep, or wait as futures; `None` when the kernel has stopped.
     askers: Mutex<Option<Vec<Waiting>>>,
+    /// Where new workers wait for the one thread that runs them all, if there is such a thread.
+    pub(crate) muster: Option<Muster>,
 }
 
 /// A reply slot and the round in which it waits.
@@ -78,7 +81,13 @@ impl Directory {
             outside: Tally::default(),
             retired: Mutex::default(),
             askers: Mutex::new(Some(Vec::new())),
+            muster: None,
         }
+    }
+
+    /// The same for a kernel whose workers have no threads of their own: one thread runs them all.
+    pub(crate) fn mustering(self) -> Self {
+        Self { muster: Some(Muster::default()), ..self }
     }
 
     /// An address in which everything but the node is missing.

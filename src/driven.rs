@@ -42,6 +42,10 @@ impl Driven {
         Self { worker, stack, not_send: PhantomData }
     }
 
+    pub(crate) const fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
     /// One turn: mail that waits (64 at most), deadlines that passed, one message from other threads. Whether there
     /// was anything.
     pub fn run_once(&mut self) -> bool {
@@ -80,7 +84,11 @@ impl Driven {
     pub fn build<R>(&mut self, build: impl FnOnce(Thread<'_>) -> R) -> R {
         let core = self.worker.core().clone();
         core.set_stack(self.stack);
-        core.enter(|| build(Thread::new(&core)))
+        core.enter(|| {
+            // The last turn's moment has passed.
+            core.begin_turn();
+            build(Thread::new(&core))
+        })
     }
 }
 

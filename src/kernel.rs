@@ -1,6 +1,7 @@
 //! [`Kernel`]: one node.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use parking_lot::Mutex;
 use crate::address::Address;
 use crate::alarm::Alarms;
 use crate::ask::Ask;
-use crate::clock::{Clock, SystemClock, Time};
+use crate::clock::{Clock, ManualClock, SystemClock, Time};
 use crate::code::Code;
 use crate::counters::Counters;
+use crate::crew::Crew;
 use crate::directory::Directory;
 use crate::id::{NodeId, ParseIdError};
 use crate::message::Message;
@@ -186,6 +188,17 @@ impl KernelBuilder {
         let alarms = Alarms::new(self.clock.clone());
         let directory = Arc::new(Directory::new(node, self.clock));
         Ok(Kernel { inner: Arc::new(Inner { directory, alarms }) })
+    }
+
+    /// Starts a kernel whose workers all run on the calling thread, by a clock that is turned by hand; `seed` decides
+    /// in which order.
+    pub(crate) fn start_with_crew(self, seed: u64) -> Result<(Kernel, Rc<Crew>), StartError> {
+        let node = NodeId::given(&self.name)?;
+        let clock = Arc::new(ManualClock::new());
+        let alarms = Alarms::attended(clock.clone());
+        let directory = Arc::new(Directory::new(node, clock.clone()).mustering());
+        let crew = Crew::new(directory.clone(), alarms.clone(), clock, seed);
+        Ok((Kernel { inner: Arc::new(Inner { directory, alarms }) }, crew))
     }
 }
 

@@ -97,6 +97,9 @@
 //! 12. **Counted.** At a quiescent point sent = handled + returned + dead letters, and answers = answered + late +
 //!     dead. Each message is counted once, where it ends. Counting costs the direct path no atomic read-modify-write.
 //!
+//! What is built on these promises is tested with [`testing`]: the same workers on one thread, by a seed and a clock
+//! that is turned by hand.
+//!
 //! Nothing is printed by the library, no signal handler is installed, and a process that uses it cannot be forked.
 //! Message priorities are a non-goal.
 //!
@@ -158,6 +161,7 @@ mod departure;
 mod directory;
 mod dispatcher;
 mod held;
+mod muster;
 mod orders;
 mod pending;
 mod post;
@@ -172,6 +176,7 @@ mod waiting;
 mod affinity;
 mod alarm;
 mod ask;
+mod crew;
 mod driven;
 mod idle;
 mod kernel;
@@ -179,6 +184,9 @@ mod namespace;
 mod opening;
 mod stop;
 mod worker;
+
+// What the tests of a program need.
+pub mod testing;
 
 #[cfg(all(test, loom))]
 mod models;

@@ -10,10 +10,11 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::code::Code;
 use crate::core::Core;
+use crate::crew::Crew;
 use crate::directory::{Directory, Space};
 use crate::id::{Nid, Tid};
 use crate::orders;
-use crate::post::{Mail, Post};
+use crate::post::{Drive, Mail, Post};
 use crate::residents::Extra;
 use crate::ring::PushError;
 use crate::setup::{BuildError, Particulars, Placement, RegisterError, Setup};
@@ -211,7 +212,8 @@ impl Namespace {
             let own = Arc::ptr_eq(&core.post, post);
             return if own { run(&core) } else { Err(RegisterError::WouldBlock(thread).into()) };
         }
-        if post.is_here() {
+        let crew = Crew::here(&self.directory).filter(|_| post.drive == Drive::Crew);
+        if post.is_here() && crew.is_none() {
             return Err(RegisterError::WouldBlock(thread).into());
         }
         let (done, built) = mpsc::sync_channel(1);
@@ -222,7 +224,15 @@ impl Namespace {
             }
         };
         match post.inbox.push(Mail::Order(Box::new(order))) {
-            Ok(()) => built.recv().unwrap_or(Err(RegisterError::Stopped.into())),
+            Ok(()) => {
+                // What is in front of the order is done before it.
+                while crew.as_ref().is_some_and(|crew| crew.turn_of(post)) {
+                    if let Ok(built) = built.try_recv() {
+                        return built;
+                    }
+                }
+                built.recv().unwrap_or(Err(RegisterError::Stopped.into()))
+            }
             Err(PushError::Full(_)) => Err(RegisterError::Busy.into()),
             Err(PushError::Closed(_)) => Err(RegisterError::Stopped.into()),
         }

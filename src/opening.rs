@@ -10,8 +10,9 @@ use crate::driven::Driven;
 use crate::handoff::Receiver;
 use crate::id::{Nid, ParseIdError, Tid};
 use crate::idle::Idle;
+use crate::muster::Recruit;
 use crate::namespace::Namespace;
-use crate::post::{Limits, Mail, Post};
+use crate::post::{Drive, Limits, Mail, Post};
 use crate::stop::depart;
 use crate::worker::Worker;
 
@@ -176,7 +177,17 @@ impl NamespaceBuilder {
         if let Some(space) = spaces.get(&nid) {
             return Ok(Namespace::new(self.directory.clone(), space.clone()));
         }
-        let (space, receivers) = self.space(nid, self.threads)?;
+        if let Some(muster) = &self.directory.muster {
+            let (space, receivers) = self.space(nid, self.threads, Drive::Crew)?;
+            let stack = self.stack.unwrap_or(DEFAULT_DRIVEN_STACK);
+            for (post, receiver) in space.posts.iter().cloned().zip(receivers) {
+                muster.join(Recruit { post, receiver, space: space.clone(), stack });
+            }
+            spaces.insert(nid, space.clone());
+            drop(spaces);
+            return Ok(Namespace::new(self.directory, space));
+        }
+        let (space, receivers) = self.space(nid, self.threads, Drive::Thread)?;
         let stack = self.stack.unwrap_or(DEFAULT_STACK);
         for (index, receiver) in receivers.into_iter().enumerate() {
             if let Err(error) = self.spawn(&space, index, receiver, stack) {
@@ -207,7 +218,7 @@ impl NamespaceBuilder {
         if spaces.contains_key(&nid) {
             return Err(OpenError::AlreadyOpen(self.name));
         }
-        let (space, receivers) = self.space(nid, 0)?;
+        let (space, receivers) = self.space(nid, 1, Drive::Caller)?;
         let stack = self.stack.unwrap_or(DEFAULT_DRIVEN_STACK);
         let receiver = receivers.into_iter().next().ok_or(OpenError::Threads(0))?;
         let worker = Worker::new(&space.posts[0], receiver, space.clone(), self.directory.clone(), stack);
@@ -240,15 +251,15 @@ impl NamespaceBuilder {
         Ok(Nid::given(&self.name)?)
     }
 
-    /// The namespace's posts; none of them runs yet. No threads means one driven worker.
-    fn space(&self, nid: Nid, threads: usize) -> Result<(Arc<Space>, Vec<Receiver<Mail>>), OpenError> {
+    /// The namespace's posts; none of them runs yet.
+    fn space(&self, nid: Nid, workers: usize, drive: Drive) -> Result<(Arc<Space>, Vec<Receiver<Mail>>), OpenError> {
         if self.directory.is_stopping() {
             return Err(OpenError::Stopped);
         }
         let (mut posts, mut receivers) = (Vec::new(), Vec::new());
-        for index in 0..threads.max(1) {
+        for index in 0..workers {
             let name = thread_name(&self.name, index);
-            let make = |worker, base| Post::new((worker, base), (nid, index), name, threads == 0, self.limits);
+            let make = |worker, base| Post::new((worker, base), (nid, index), name, drive, self.limits);
             let Ok((post, receiver)) = self.directory.seat(make) else {
                 posts.iter().for_each(|post: &Arc<Post>| self.directory.unseat(post, post.base));
                 return Err(OpenError::TooManyWorkers);

@@ -42,6 +42,17 @@ pub(crate) struct Limits {
     pub(crate) depth: usize,
 }
 
+/// Who runs a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drive {
+    /// A thread of its own.
+    Thread,
+    /// Whoever opened the namespace, when it likes.
+    Caller,
+    /// The one thread that runs all workers of the kernel in turn.
+    Crew,
+}
+
 /// A worker as other threads see it.
 pub(crate) struct Post {
     /// Its number in the kernel, from 1 on.
@@ -51,8 +62,7 @@ pub(crate) struct Post {
     pub(crate) index: usize,
     /// The thread's name.
     pub(crate) name: String,
-    /// Whether it is driven, and has no thread of its own.
-    pub(crate) driven: bool,
+    pub(crate) drive: Drive,
     pub(crate) inbox: Arc<Inbox<Mail>>,
     pub(crate) limits: Limits,
     /// Written by the worker for every message, so it shares no cache line with what senders read.
@@ -77,7 +87,7 @@ impl Post {
         (worker, base): (u32, u32),
         (nid, index): (Nid, usize),
         name: String,
-        driven: bool,
+        drive: Drive,
         limits: Limits,
     ) -> (Arc<Self>, Receiver<Mail>) {
         let (inbox, head) = Inbox::new(limits.handoff);
@@ -88,7 +98,7 @@ impl Post {
             nid,
             index,
             name,
-            driven,
+            drive,
             inbox,
             limits,
             tally: CachePadded::new(Tally::default()),

@@ -2,6 +2,7 @@
 
 use crate::clock::Time;
 use crate::code::Code;
+use crate::context::Context;
 use crate::core::Core;
 use crate::counters::Count;
 use crate::id::Tid;
@@ -91,6 +92,17 @@ impl Core {
             let slot = slots.find(tid).filter(|slot| slot.state != State::Left)?;
             Some(change(slot.extra.get_or_insert_default()))
         })
+    }
+
+    /// Has a target that lives here do something as in a handler of its own, while nobody is on the stack.
+    pub(crate) fn prompt(&self, tid: Tid, act: impl FnOnce(&Context<'_>)) {
+        let Some((target, life)) = self.take(tid) else {
+            return;
+        };
+        match self.frame(tid, life, Time::NEVER, |ctx| act(ctx)) {
+            Ok(()) => self.put_back(tid, target),
+            Err(_) => self.recover(tid, target),
+        }
     }
 
     fn take(&self, tid: Tid) -> Option<(Box<dyn Target>, u32)> {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::clock::Time;
 use crate::core::Core;
+use crate::crew::Crew;
 use crate::departure::Departure;
 use crate::directory::{Directory, Space};
 use crate::orders;
-use crate::post::Post;
+use crate::post::{Drive, Post};
 use crate::sync::Ordering;
 
 /// How a stop went.
@@ -39,8 +41,10 @@ pub(crate) fn depart(directory: &Directory, spaces: &[Arc<Space>], timeout: Dura
     let started = Instant::now();
     let far = started + Duration::from_secs(u64::from(u32::MAX));
     let deadline = started.checked_add(timeout).unwrap_or(far);
-    let patience = started.checked_add(timeout / 2).unwrap_or(far);
-    let threads: Vec<Arc<Post>> = all().filter(|post| !post.driven).cloned().collect();
+    // What one thread runs in turn does not depend on how fast it is.
+    let hasty = directory.muster.is_none();
+    let patience = started.checked_add(timeout / 2).filter(|_| hasty).unwrap_or(far);
+    let threads: Vec<Arc<Post>> = all().filter(|post| post.drive != Drive::Caller).cloned().collect();
     let wake = {
         let threads = threads.clone();
         Box::new(move || threads.iter().for_each(|post| post.inbox.wake()))
@@ -58,7 +62,7 @@ pub(crate) fn depart(directory: &Directory, spaces: &[Arc<Space>], timeout: Dura
             departure.ended(&post.name);
         }
     }
-    for post in all().filter(|post| post.driven) {
+    for post in all().filter(|post| post.drive == Drive::Caller) {
         orders::command(post, |core| core.begin_closing(None));
         post.closing.store(true, Ordering::Release);
         report.driven.push(post.name.clone());
@@ -68,7 +72,13 @@ pub(crate) fn depart(directory: &Directory, spaces: &[Arc<Space>], timeout: Dura
         directory.let_depart(spaces);
         return report;
     }
-    report.ended = departure.wait(threads.len(), deadline);
+    if let Some(crew) = Crew::here(directory) {
+        // Who does not come to rest is named in the report.
+        let _ = crew.run_until(Time::NEVER, || departure.has_ended(threads.len()));
+        report.ended = departure.wait(threads.len(), started);
+    } else {
+        report.ended = departure.wait(threads.len(), deadline);
+    }
     report.detached = threads.iter().map(|post| post.name.clone()).collect();
     for name in &report.ended {
         if let Some(found) = report.detached.iter().position(|left| left == name) {

@@ -115,7 +115,19 @@ impl Worker {
 
     /// Whether a turn would find something.
     pub(crate) fn is_ready(&self) -> bool {
-        self.receiver.is_ready() || self.core.has_waiting() || self.stage != Stage::Open && self.may_go()
+        match self.stage {
+            Stage::Ended => return false,
+            Stage::Open if self.core.is_closing() => return true,
+            Stage::Returning if self.may_go() => return true,
+            Stage::Open | Stage::Returning => {}
+        }
+        let due = || self.core.next_deadline().is_some_and(|deadline| deadline <= self.core.directory.clock.now());
+        self.receiver.is_ready() || self.core.has_waiting() || due()
+    }
+
+    /// Whether it has ended, so that nothing will ever be there to do.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.stage == Stage::Ended
     }
 
     fn may_go(&self) -> bool {

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::future::Future;
 use std::marker::PhantomData;
 
+use rohrpost::testing::{Probe as Probes, Stuck, TestKernel, Turn};
 use rohrpost::{
     Absent, Address, AddressPart, Ask, Code, Context, Counters, Driven, Failure, Held, HeldMessage, HoldError, Idle,
     Kernel, KernelBuilder, ManualClock, Message, NameCollision, Namespace, NamespaceBuilder, Nid, NodeId, OnPanic,
@@ -101,6 +102,15 @@ fn a_question_goes_to_another_thread_with_a_record_that_is_not_shared() {
 
     fn spawnable<F: Future<Output: Send> + Send + 'static>(_: PhantomData<F>) {}
     spawnable(PhantomData::<Ask<Unshared>>);
+}
+
+#[test]
+fn a_probe_goes_to_any_thread_and_a_test_kernel_stays_on_its_own() {
+    each!(SEND is true: Probes, Stuck, Turn);
+    each!(SYNC is true: Probes, Stuck, Turn);
+    each!(CLONE is true: Probes, Stuck);
+    each!(SEND is false: TestKernel);
+    let _ = goes_into_a_shared_box::<Stuck>;
 }
 
 #[test]
