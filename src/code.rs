@@ -84,6 +84,9 @@ codes! {
     TOO_LARGE = 16;
     /// Not allowed. Set by a gatekeeper.
     DENIED = 17;
+    /// The receiver has panicked and is to be made anew, and its policy keeps no mail until then
+    /// ([`Meanwhile::Return`](crate::Meanwhile::Return)). Set by the dispatcher. Send again later.
+    RESTARTING = 18;
 }
 
 impl Code {

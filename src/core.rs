@@ -23,6 +23,7 @@ use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message};
 use crate::pending::PendingRequests;
 use crate::post::{Mail, Post};
+use crate::recovery::Revivals;
 use crate::registry::Slots;
 use crate::residents::Extra;
 use crate::target::Target;
@@ -57,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) pending: LocalCell<PendingRequests>,
     /// Requests that left the thread and are not answered yet.
     pub(crate) outstanding: Cell<usize>,
+    /// Targets that are to be made anew.
+    pub(crate) revivals: Revivals,
     pub(crate) last_request: Cell<u64>,
     pub(crate) locals: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     /// Who waits for this worker to end; not empty while it closes.
@@ -105,6 +108,7 @@ impl Core {
             peers: RefCell::default(),
             pending: LocalCell::new(PendingRequests::default()),
             outstanding: Cell::new(0),
+            revivals: Revivals::default(),
             last_request: Cell::new(0),
             locals: RefCell::default(),
             departures: RefCell::default(),

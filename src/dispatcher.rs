@@ -191,6 +191,10 @@ impl Core {
         match found {
             None => self.refuse(message, Code::NO_TARGET),
             Some((State::Leaving | State::Left | State::Vacant, _)) => self.refuse(message, Code::STOPPED),
+            Some((State::Away, _)) => match self.leave_for(message) {
+                Ok(()) => Step::Done,
+                Err(code) => self.refuse(message, code),
+            },
             Some((State::Occupied, on_stack)) => {
                 if !message.flags.contains(Flags::CALL) {
                     return self.wait(message);

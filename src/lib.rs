@@ -75,8 +75,9 @@
 //! 7. **Faults stay inside.** A panic unwinds only the handler that panicked; those below it on the stack go on, and
 //!    the message comes back with [`Code::EXCEPTION`] and the panic's text. This holds in all methods of [`Target`],
 //!    in continuations and factories, in a record's `Clone` and `Drop` and a target's `Drop`. Then the target's policy
-//!    decides ([`OnPanic`]): deregister, keep, or restart from its factory. What it held comes back. Under
-//!    `panic = "abort"` the process ends at the first panic: this promise and the policies are void, and what was on
+//!    decides ([`OnPanic`]): deregister, keep, or restart from its factory, at once or after a delay and up to a limit
+//!    ([`Restart`]). What it held comes back; mail for a target that is to come back waits, or comes back with
+//!    [`Code::RESTARTING`]. Under `panic = "abort"` the process ends at the first panic: this promise and the policies are void, and what was on
 //!    its way is lost with the process.
 //! 8. **Bounded.** No handler ever blocks on another thread. A full hand-off returns the message with [`Code::BUSY`]
 //!    at once. Hand-off, waiting list, held messages and unanswered requests have bounds that can be set
@@ -165,7 +166,9 @@ mod muster;
 mod orders;
 mod pending;
 mod post;
+mod recovery;
 mod residents;
+mod restart;
 mod setup;
 mod target;
 mod thread;
@@ -208,6 +211,7 @@ pub use name::{MAX_NAME, NameCollision};
 pub use namespace::Namespace;
 pub use opening::{NamespaceBuilder, OpenError};
 pub use record::{Absent, Record, RecordType};
+pub use restart::{Meanwhile, Restart};
 pub use setup::{BuildError, Placement, RegisterError, Setup};
 pub use stop::StopReport;
 pub use target::{OnPanic, Outcome, Target};

@@ -17,9 +17,9 @@ use crate::orders;
 use crate::post::{Drive, Mail, Post};
 use crate::residents::Extra;
 use crate::ring::PushError;
-use crate::setup::{BuildError, Particulars, Placement, RegisterError, Setup};
+use crate::setup::{BuildError, Particulars, Placement, Policy, RegisterError, Setup};
 use crate::stop::{StopReport, depart};
-use crate::target::{OnPanic, Target};
+use crate::target::Target;
 use crate::thread::Thread;
 
 /// A handle to a namespace: one or more worker threads and the targets that live on them.
@@ -125,11 +125,12 @@ impl Namespace {
     ///
     /// [`RegisterError`].
     pub fn register_with<T: Target + Movable>(&self, setup: Setup, target: T) -> Result<Address, RegisterError> {
-        self.settle(setup, move |name, on_panic| (Box::new(target), Extra::of(name, on_panic, None)))
+        self.settle(setup, move |name, policy| (Box::new(target), Extra::of(name, policy, None)))
     }
 
     /// Registers what `factory` makes on its thread, and what it makes again after a panic, unless `setup` says
-    /// otherwise. What it makes need not be `Send`. If the first call panics, nobody is registered.
+    /// otherwise ([`Setup::restart`]: after which delay, and how often). What it makes need not be `Send`. If the first
+    /// call panics, nobody is registered.
     ///
     /// # Errors
     ///
@@ -139,26 +140,26 @@ impl Namespace {
         setup: Setup,
         mut factory: impl FnMut() -> T + Send + 'static,
     ) -> Result<Address, RegisterError> {
-        self.settle(setup.restarting(), move |name, on_panic| {
+        self.settle(setup.restarting(), move |name, policy| {
             let target = Box::new(factory());
             let factory = Box::new(move || Box::new(factory()) as Box<dyn Target>);
-            (target, Extra::of(name, on_panic, Some(factory)))
+            (target, Extra::of(name, policy, Some(factory)))
         })
     }
 
     fn settle(
         &self,
         setup: Setup,
-        make: impl FnOnce(Option<Tid>, OnPanic) -> (Box<dyn Target>, Option<Extra>) + Send + 'static,
+        make: impl FnOnce(Option<Tid>, Policy) -> (Box<dyn Target>, Option<Extra>) + Send + 'static,
     ) -> Result<Address, RegisterError> {
-        let Particulars { name, placement, on_panic } = setup.read()?;
+        let Particulars { name, placement, policy } = setup.read()?;
         let post = self.place(placement)?;
         if self.directory.is_stopping() || post.is_closing() {
             return Err(RegisterError::Stopped);
         }
         if let Some(core) = Core::current().filter(|core| Arc::ptr_eq(&core.post, post)) {
             // On its own thread, mail that is sent next goes directly, so the target has to be there.
-            let made = core.guard(|| make(name, on_panic));
+            let made = core.guard(|| make(name, policy));
             let (target, extra) = made.map_err(|panic| RegisterError::Panicked(panic.0))?;
             let tid = core.register(target, extra)?;
             return Ok(self.complete(name.unwrap_or(tid)));
@@ -173,7 +174,7 @@ impl Namespace {
                 space.release(name, tid);
             }
         };
-        let tid = orders::register(post, claim, unclaim, move || make(name, on_panic))?;
+        let tid = orders::register(post, claim, unclaim, move || make(name, policy))?;
         Ok(self.complete(name.unwrap_or(tid)))
     }
 

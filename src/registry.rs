@@ -19,6 +19,8 @@ pub(crate) enum State {
     Vacant,
     /// A target lives here; while it is on the stack, its box is not in the slot.
     Occupied,
+    /// The target has panicked and is to be made anew; nobody is there until then.
+    Away,
     /// The target is on the stack and goes when its handler has returned.
     Leaving,
     /// The target has gone; mail that waited for it is on its way back.
@@ -205,9 +207,10 @@ impl<T: ?Sized, X> Slots<T, X> {
         self.top_generation + 1
     }
 
-    /// The ids of all targets that live here, from the first slot on.
+    /// The ids of all targets that live here, or are to again, from the first slot on.
     pub(crate) fn ids(&self) -> impl Iterator<Item = Tid> {
-        let occupied = self.slots.iter().enumerate().filter(|(_, slot)| slot.state == State::Occupied);
+        let lives = |slot: &Slot<T, X>| matches!(slot.state, State::Occupied | State::Away);
+        let occupied = self.slots.iter().enumerate().filter(move |(_, slot)| lives(slot));
         occupied.map(|(index, slot)| Tid::generated(self.worker, index as u32, slot.generation))
     }
 }

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::core::Core;
 use crate::counters::Count;
 use crate::id::Tid;
+use crate::recovery::Recovery;
 use crate::registry::State;
 use crate::setup::RegisterError;
 use crate::target::{OnPanic, Target};
@@ -21,11 +22,13 @@ pub(crate) struct Extra {
     pub(crate) name: Option<Tid>,
     pub(crate) on_panic: OnPanic,
     pub(crate) factory: Option<Factory>,
+    /// How it is restarted, if not at once, and its mail until then.
+    pub(crate) recovery: Option<Box<Recovery>>,
 }
 
 /// Whether a target that goes is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Farewell {
+pub(crate) enum Farewell {
     Said,
     /// It panicked; its state is not to be trusted.
     Omitted,
@@ -75,7 +78,7 @@ impl Core {
     /// Calls `started` when the stack is empty: at the latest before the first mail that waits for the target.
     ///
     /// A target that panics in it each time starves nobody that way.
-    fn start_later(&self, tid: Tid) {
+    pub(crate) fn start_later(&self, tid: Tid) {
         self.join_queue(tid);
         self.postpone(move |core| {
             if core.leave_queue(tid) != Presence::Gone {
@@ -136,14 +139,18 @@ impl Core {
     }
 
     fn restart(&self, tid: Tid, target: Box<dyn Target>) {
-        let factory = self.slots.with(|slots| {
+        let known = self.slots.with(|slots| {
             let slot = slots.find(tid)?;
             slot.fresh = true;
             slot.life = slot.life.wrapping_add(1);
-            slot.extra.as_mut()?.factory.take()
+            let extra = slot.extra.as_mut()?;
+            extra.factory.as_ref()?;
+            Some(extra.factory.take_if(|_| extra.recovery.is_none()))
         });
-        let Some(mut factory) = factory else {
-            return self.dismiss(tid, target, Farewell::Omitted);
+        let mut factory = match known {
+            Some(Some(factory)) => factory,
+            Some(None) => return self.fall_ill(tid, target),
+            None => return self.dismiss(tid, target, Farewell::Omitted),
         };
         self.tear_down(target);
         let Ok(target) = self.guard(&mut factory) else {
@@ -162,6 +169,10 @@ impl Core {
 
     /// Deregisters a target of this thread: at once, or when its handler has returned.
     pub(crate) fn deregister(&self, tid: Tid) -> Result<(), Code> {
+        if self.is_away(tid) {
+            self.forget(tid);
+            return Ok(());
+        }
         let on_stack = self.slots.with(|slots| {
             let slot = slots.find(tid).filter(|slot| slot.state == State::Occupied).ok_or(Code::NO_TARGET)?;
             let on_stack = slot.target.is_none();
@@ -186,7 +197,7 @@ impl Core {
     }
 
     #[cold]
-    fn dismiss(&self, tid: Tid, mut target: Box<dyn Target>, farewell: Farewell) {
+    pub(crate) fn dismiss(&self, tid: Tid, mut target: Box<dyn Target>, farewell: Farewell) {
         let (life, started) = self.slots.with(|slots| {
             slots.find(tid).map_or((0, false), |slot| {
                 slot.state = State::Leaving;
@@ -201,23 +212,26 @@ impl Core {
     }
 
     /// Drops a target; what it held comes back with [`Code::STOPPED`].
-    fn tear_down(&self, target: Box<dyn Target>) {
+    pub(crate) fn tear_down(&self, target: Box<dyn Target>) {
         let tearing = self.tearing.replace(true);
         let _ = self.guard(|| drop(target));
         self.tearing.set(tearing);
     }
 
     /// Frees the name and, when no more mail waits, the slot of a target that is gone.
-    fn forget(&self, tid: Tid) {
+    pub(crate) fn forget(&self, tid: Tid) {
         let left = self.slots.with(|slots| {
             let slot = slots.find(tid)?;
             slot.state = State::Left;
             Some((slot.extra.take(), slot.waiting))
         });
-        let Some((extra, waiting)) = left else {
+        let Some((mut extra, waiting)) = left else {
             return;
         };
         self.count(Count::Deregistered);
+        if let Some(recovery) = extra.as_mut().and_then(|extra| extra.recovery.take()) {
+            self.give_up(tid, *recovery);
+        }
         if let Some(name) = extra.as_ref().and_then(|extra| extra.name) {
             self.space.release(name, tid);
         }

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use crate::id::{ParseIdError, Tid};
+use crate::restart::Restart;
 use crate::target::OnPanic;
 
 /// The particulars of a registration: name, thread, and what happens after a panic.
@@ -18,14 +19,22 @@ use crate::target::OnPanic;
 pub struct Setup {
     name: Option<String>,
     placement: Placement,
-    on_panic: OnPanic,
+    policy: Policy,
 }
 
 /// A setup that has been read: its name is an id.
 pub(crate) struct Particulars {
     pub(crate) name: Option<Tid>,
     pub(crate) placement: Placement,
+    pub(crate) policy: Policy,
+}
+
+/// What happens to a target that panics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Policy {
     pub(crate) on_panic: OnPanic,
+    /// For [`OnPanic::Restart`]; without it the restart is at once, each time.
+    pub(crate) restart: Option<Restart>,
 }
 
 /// On which thread of its namespace a target lives.
@@ -67,26 +76,33 @@ impl Setup {
 
     /// What happens when it panics; default [`OnPanic::Deregister`].
     pub fn on_panic(mut self, policy: OnPanic) -> Self {
-        self.on_panic = policy;
+        self.policy.on_panic = policy;
+        self
+    }
+
+    /// [`OnPanic::Restart`] after a delay, and not without end. Without it a restart is at once, however often, and a
+    /// factory that panics has the target deregistered.
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.policy = Policy { on_panic: OnPanic::Restart, restart: Some(restart) };
         self
     }
 
     /// The same with a restart after a panic, unless something else was said.
     pub(crate) fn restarting(mut self) -> Self {
-        if self.on_panic == OnPanic::default() {
-            self.on_panic = OnPanic::Restart;
+        if self.policy.on_panic == OnPanic::default() {
+            self.policy.on_panic = OnPanic::Restart;
         }
         self
     }
 
     /// Reads the name.
     pub(crate) fn read(self) -> Result<Particulars, RegisterError> {
-        let Self { name, placement, on_panic } = self;
+        let Self { name, placement, policy } = self;
         let Some(text) = name else {
-            return Ok(Particulars { name: None, placement, on_panic });
+            return Ok(Particulars { name: None, placement, policy });
         };
         let tid = Tid::given(&text)?;
-        Ok(Particulars { name: Some(tid), placement, on_panic })
+        Ok(Particulars { name: Some(tid), placement, policy })
     }
 }
 

@@ -25,8 +25,8 @@ pub enum OnPanic {
     Deregister,
     /// It stays as the panic left it.
     Keep,
-    /// It is dropped, and its factory makes a new one under the same address. A target without a factory is
-    /// deregistered.
+    /// It is dropped, and its factory makes a new one under the same address: at once, or as
+    /// [`Setup::restart`](crate::Setup::restart) says. A target without a factory is deregistered.
     Restart,
 }
 

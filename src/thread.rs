@@ -7,9 +7,10 @@ use std::rc::Rc;
 use crate::address::Address;
 use crate::clock::Time;
 use crate::core::Core;
+use crate::recovery::Recovery;
 use crate::residents::Extra;
-use crate::setup::{Particulars, Placement, RegisterError, Setup};
-use crate::target::{OnPanic, Target};
+use crate::setup::{Particulars, Placement, Policy, RegisterError, Setup};
+use crate::target::Target;
 
 /// One worker thread, from the inside: targets that are registered here need not be `Send`, and can share what is not.
 ///
@@ -85,7 +86,7 @@ impl<'a> Thread<'a> {
     }
 
     /// Registers what `factory` makes, and what it makes again after a panic, if `setup` says
-    /// [`OnPanic::Restart`] or nothing.
+    /// [`OnPanic::Restart`](crate::OnPanic::Restart) or nothing.
     ///
     /// # Errors
     ///
@@ -107,14 +108,14 @@ impl<'a> Thread<'a> {
         setup: Setup,
         make: impl FnOnce() -> Result<(Box<dyn Target>, Option<crate::residents::Factory>), RegisterError>,
     ) -> Result<Address, RegisterError> {
-        let Particulars { name, placement, on_panic } = setup.read()?;
+        let Particulars { name, placement, policy } = setup.read()?;
         if let Placement::Thread(index) = placement
             && index != self.index()
         {
             return Err(RegisterError::OtherThread(index));
         }
         let (target, factory) = make()?;
-        let tid = self.core.register(target, Extra::of(name, on_panic, factory))?;
+        let tid = self.core.register(target, Extra::of(name, policy, factory))?;
         let shown = name.unwrap_or(tid);
         Ok(self.core.address(shown))
     }
@@ -150,11 +151,12 @@ impl Extra {
     /// What is to be kept of a registration, if anything differs from the default.
     pub(crate) fn of(
         name: Option<crate::id::Tid>,
-        on_panic: OnPanic,
+        policy: Policy,
         factory: Option<crate::residents::Factory>,
     ) -> Option<Self> {
-        let plain = name.is_none() && on_panic == OnPanic::default() && factory.is_none();
-        (!plain).then(|| Self { name, on_panic, factory, ..Self::default() })
+        let plain = name.is_none() && policy == Policy::default() && factory.is_none();
+        let recovery = policy.restart.map(|restart| Box::new(Recovery::new(restart)));
+        (!plain).then(|| Self { name, on_panic: policy.on_panic, factory, recovery, ..Self::default() })
     }
 }
 

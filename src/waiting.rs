@@ -25,6 +25,8 @@ pub(crate) enum Presence {
     Started,
     /// It has to be started first.
     Fresh,
+    /// It has to be made anew first.
+    Away,
     Gone,
 }
 
@@ -121,6 +123,13 @@ impl Core {
                 self.deliver_answer(message);
                 return Delivery::Done;
             }
+            Presence::Away => {
+                if self.lay_by(tid, message) {
+                    return Delivery::Done;
+                }
+                message.code = Code::RESTARTING;
+                self.send_back(message);
+            }
             Presence::Started => self.carry_as(message, Turn::Next),
             Presence::Gone => self.turn_away(message),
         }
@@ -147,6 +156,7 @@ impl Core {
                 Presence::Gone
             }
             Some((State::Occupied, _, true)) => Presence::Fresh,
+            Some((State::Away, ..)) => Presence::Away,
             Some((State::Occupied, ..)) => Presence::Started,
             _ => Presence::Gone,
         }
@@ -242,11 +252,12 @@ impl Core {
 
     /// Tells requesters whose deadline has passed; whether there were any.
     pub(crate) fn expire(&self) -> bool {
+        let revived = self.revive_due();
         if !self.pending.with(|pending| pending.watches_time()) {
-            return false;
+            return revived;
         }
         let now = self.now();
-        let mut any = false;
+        let mut any = revived;
         while let Some((request, pending)) = self.pending.with(|requests| requests.pop_due(now)) {
             any = true;
             self.notify_expired(request, &pending);
@@ -267,8 +278,9 @@ impl Core {
         self.waiting.with(|waiting| waiting.push_back(Mail::Message(notice)));
     }
 
-    /// When somebody has to be told that a deadline has passed.
+    /// When somebody has to be told that a deadline has passed, or is to be made anew.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.pending.with(|pending| pending.next_deadline())
+        let deadline = self.pending.with(|pending| pending.next_deadline());
+        deadline.into_iter().chain(self.next_revival()).min()
     }
 }

@@ -216,6 +216,7 @@ impl Core {
     pub(crate) fn begin_closing(&self, departure: Option<Arc<Departure>>) {
         self.close_targets();
         self.post.closing.store(true, crate::sync::Ordering::Release);
+        self.give_up_all();
         self.departures.borrow_mut().extend(departure);
     }
 }

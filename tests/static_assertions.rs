@@ -8,10 +8,10 @@ use std::marker::PhantomData;
 use rohrpost::testing::{Probe as Probes, Stuck, TestKernel, Turn};
 use rohrpost::{
     Absent, Address, AddressPart, Ask, Code, Context, Counters, Driven, Failure, Held, HeldMessage, HoldError, Idle,
-    Kernel, KernelBuilder, ManualClock, Message, NameCollision, Namespace, NamespaceBuilder, Nid, NodeId, OnPanic,
-    OpenError, Outcome, ParseAddressError, ParseIdError, PinError, Placement, RecordId, RecordRef, RecordType,
-    RegisterError, RequestId, Requested, SendError, Setup, StartError, StopReport, SystemClock, Thread, Tid, Time,
-    record,
+    Kernel, KernelBuilder, ManualClock, Meanwhile, Message, NameCollision, Namespace, NamespaceBuilder, Nid, NodeId,
+    OnPanic, OpenError, Outcome, ParseAddressError, ParseIdError, PinError, Placement, RecordId, RecordRef, RecordType,
+    RegisterError, RequestId, Requested, Restart, SendError, Setup, StartError, StopReport, SystemClock, Thread, Tid,
+    Time, record,
 };
 
 /// A record that may go to another thread but not be shared between two.
@@ -83,6 +83,9 @@ fn ids_and_plain_values_go_anywhere() {
     each!(SYNC is true: Address, Tid, Nid, NodeId, RecordId, RequestId, AddressPart, Code, Time, Absent);
     each!(COPY is true: Address, Tid, Nid, NodeId, RecordId, RequestId, AddressPart, Code, Time);
     each!(SEND is true: Counters, StopReport, Idle, Setup, Placement, OnPanic, Outcome, SystemClock, ManualClock);
+    each!(COPY is true: Restart, Meanwhile);
+    each!(SEND is true: Restart, Meanwhile);
+    each!(SYNC is true: Restart, Meanwhile);
     each!(SYNC is true: Counters, StopReport, Idle, Setup, Placement, OnPanic, Outcome, SystemClock, ManualClock);
     each!(SYNC is true: RecordType);
 }

@@ -189,6 +189,7 @@ impl TestKernel {
     /// # Errors
     ///
     /// [`Stuck`] if the future waits for something that no worker is going to do.
+    #[expect(clippy::missing_panics_doc, reason = "the future is polled until its output is there")]
     pub fn block_on<F: Future>(&mut self, future: F) -> Result<F::Output, Stuck> {
         let mut future = pin!(future);
         let mut output = None;
@@ -208,7 +209,7 @@ impl TestKernel {
                 end => end?,
             }
         }
-        Ok(output.expect("it was polled until it was there"))
+        Ok(output.expect("the future was polled until it was done"))
     }
 }
 

@@ -346,6 +346,8 @@ impl Probe {
     }
 }
 
+// Whoever has made no target is not to be told of this one.
+#[diagnostic::do_not_recommend]
 impl Target for Probe {
     fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
         let mail = Mail::received(message, ctx.now());

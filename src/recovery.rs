@@ -1,0 +1,251 @@
+//! How a target comes back after a panic with a delay, and what becomes of its mail until then.
+//!
+//! Its slot stays, with the box missing and the state [`State::Away`]; so whoever looks on the direct path finds it busy
+//! and nothing is compared there. Mail for it is laid by in what the target has beside its box, or goes back.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::clock::Time;
+use crate::code::Code;
+use crate::core::Core;
+use crate::counters::Count;
+use crate::id::Tid;
+use crate::message::{Flags, Message};
+use crate::post::Mail;
+use crate::registry::State;
+use crate::residents::Farewell;
+use crate::restart::{Decision, History, Restart};
+use crate::target::Target;
+
+/// How a target is restarted, and its mail until then.
+pub(crate) struct Recovery {
+    policy: Restart,
+    history: History,
+    /// When it is to be made anew, while it is away.
+    due: Time,
+    /// Mail that came while it was away, in order. All of it is older than what still waits on the thread.
+    laid_by: VecDeque<Message<'static>>,
+}
+
+/// The targets of one thread that are to be made anew.
+pub(crate) struct Revivals {
+    due: RefCell<BTreeSet<(Time, u64)>>,
+    /// The earliest of them, which is what every turn looks at.
+    next: Cell<Time>,
+}
+
+impl Recovery {
+    pub(crate) fn new(policy: Restart) -> Self {
+        Self { policy, history: History::default(), due: Time::NEVER, laid_by: VecDeque::new() }
+    }
+}
+
+impl Core {
+    /// Lets a target go that has panicked, and has it made anew when its policy says so.
+    #[cold]
+    pub(crate) fn fall_ill(&self, tid: Tid, target: Box<dyn Target>) {
+        let Some(Decision::After(delay)) = self.fail(tid) else {
+            return self.dismiss(tid, target, Farewell::Omitted);
+        };
+        self.slots.with(|slots| {
+            if let Some(slot) = slots.find(tid) {
+                (slot.state, slot.fresh) = (State::Away, false);
+            }
+        });
+        self.tear_down(target);
+        self.recover_after(tid, Decision::After(delay));
+    }
+
+    /// What is to be done about a failure at this moment; `None` if the target is gone.
+    fn fail(&self, tid: Tid) -> Option<Decision> {
+        let now = self.now();
+        self.slots.with(|slots| {
+            let recovery = slots.find(tid)?.extra.as_mut()?.recovery.as_mut()?;
+            Some(recovery.history.failed(&recovery.policy, now))
+        })
+    }
+
+    /// Does what was decided about a target that is away.
+    fn recover_after(&self, tid: Tid, decision: Decision) {
+        let mut decision = decision;
+        loop {
+            match decision {
+                Decision::GiveUp => return self.forget(tid),
+                Decision::After(delay) if !delay.is_zero() => return self.revive_at(tid, self.now().after(delay)),
+                Decision::After(_) if self.revive(tid) => return,
+                // The factory has panicked. Its target is away, so it is there.
+                Decision::After(_) => decision = self.fail(tid).unwrap_or(Decision::GiveUp),
+            }
+        }
+    }
+
+    fn revive_at(&self, tid: Tid, due: Time) {
+        let known = self.slots.with(|slots| {
+            let recovery = slots.find(tid)?.extra.as_mut()?.recovery.as_mut()?;
+            recovery.due = due;
+            Some(())
+        });
+        if known.is_some() {
+            self.revivals.add(due, tid);
+        }
+    }
+
+    /// Makes those anew whose time has come; whether there were any.
+    #[inline]
+    pub(crate) fn revive_due(&self) -> bool {
+        self.revivals.next.get() != Time::NEVER && self.revive_due_now()
+    }
+
+    #[cold]
+    fn revive_due_now(&self) -> bool {
+        let mut any = false;
+        while let Some(tid) = self.revivals.pop_due(self.now()) {
+            any = true;
+            self.recover_after(tid, Decision::After(std::time::Duration::ZERO));
+        }
+        any
+    }
+
+    /// Has the factory of a target that is away make it anew; `false` if the factory panicked.
+    fn revive(&self, tid: Tid) -> bool {
+        let factory = self.slots.with(|slots| slots.find(tid)?.extra.as_mut()?.factory.take());
+        let Some(mut factory) = factory else {
+            return true;
+        };
+        let made = self.guard(&mut factory);
+        if !self.is_away(tid) {
+            // Whoever answered a held message in the factory may have deregistered it.
+            let _ = self.guard(|| drop(factory));
+            made.into_iter().for_each(|target| self.tear_down(target));
+            return true;
+        }
+        let mail = self.slots.with(|slots| {
+            let slot = slots.find(tid)?;
+            let extra = slot.extra.as_mut()?;
+            extra.factory = Some(factory);
+            made.is_ok().then_some(())?;
+            (slot.state, slot.fresh) = (State::Occupied, true);
+            let mail = std::mem::take(&mut extra.recovery.as_mut()?.laid_by);
+            slot.waiting += mail.len() as u32;
+            Some(mail)
+        });
+        let Ok(target) = made else {
+            return false;
+        };
+        self.count(Count::Restarts);
+        self.waiting.with(|waiting| {
+            for message in mail.into_iter().flatten().rev() {
+                waiting.push_front(Mail::Message(message));
+            }
+        });
+        self.start_later(tid);
+        self.put_back(tid, target);
+        true
+    }
+
+    /// Whether a target is to be made anew.
+    pub(crate) fn is_away(&self, tid: Tid) -> bool {
+        self.slots.with(|slots| slots.find(tid).is_some_and(|slot| slot.state == State::Away))
+    }
+
+    /// Takes a message for a target that is away, or says why not.
+    #[cold]
+    pub(crate) fn leave_for(&self, message: &mut Message<'_>) -> Result<(), Code> {
+        let tid = message.tid;
+        let (keeps, queue) = self
+            .slots
+            .with(|slots| {
+                let slot = slots.find(tid)?;
+                let keeps = slot.extra.as_ref()?.recovery.as_ref()?.policy.keeps_mail();
+                Some((keeps, slot.waiting > 0))
+            })
+            .ok_or(Code::NO_TARGET)?;
+        if !keeps {
+            return Err(Code::RESTARTING);
+        }
+        if message.flags.contains(Flags::CALL) {
+            return Err(Code::WOULD_BLOCK);
+        }
+        if queue {
+            // Behind what waits on the thread since before the panic.
+            return self.keep_waiting(message);
+        }
+        let ordinary = self.waiting_ordinary.get();
+        if ordinary >= self.post.limits.waiting {
+            return Err(Code::BUSY);
+        }
+        self.waiting_ordinary.set(ordinary + 1);
+        self.lay_by(tid, message);
+        Ok(())
+    }
+
+    /// Lays a message by that has waited on the thread; `false` if the target's policy keeps none.
+    pub(crate) fn lay_by(&self, tid: Tid, message: &mut Message<'_>) -> bool {
+        self.slots.with(|slots| {
+            let recovery = slots.find(tid).and_then(|slot| slot.extra.as_mut()?.recovery.as_mut());
+            let Some(recovery) = recovery.filter(|recovery| recovery.policy.keeps_mail()) else {
+                return false;
+            };
+            recovery.laid_by.push_back(message.take_all());
+            true
+        })
+    }
+
+    /// Sends back what was laid by for a target that is not to come back.
+    pub(crate) fn give_up(&self, tid: Tid, recovery: Recovery) {
+        self.revivals.remove(recovery.due, tid);
+        for mut message in recovery.laid_by {
+            self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
+            self.turn_away(&mut message);
+        }
+    }
+
+    /// Gives up all that are away: the worker closes.
+    pub(crate) fn give_up_all(&self) {
+        let ids: Vec<Tid> = self.slots.with(|slots| slots.ids().collect());
+        for tid in ids.into_iter().filter(|&tid| self.is_away(tid)) {
+            self.forget(tid);
+        }
+    }
+
+    /// When the next target is to be made anew.
+    pub(crate) fn next_revival(&self) -> Option<Time> {
+        Some(self.revivals.next.get()).filter(|&next| next != Time::NEVER)
+    }
+}
+
+impl Revivals {
+    fn add(&self, due: Time, tid: Tid) {
+        self.change(|all| {
+            all.insert((due, tid.raw()));
+        });
+    }
+
+    fn remove(&self, due: Time, tid: Tid) {
+        self.change(|all| {
+            all.remove(&(due, tid.raw()));
+        });
+    }
+
+    fn pop_due(&self, now: Time) -> Option<Tid> {
+        if self.next.get() > now {
+            return None;
+        }
+        let mut first = None;
+        self.change(|all| first = all.pop_first());
+        first.map(|(_, tid)| Tid::from_raw(tid))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<(Time, u64)>)) {
+        let mut due = self.due.borrow_mut();
+        change(&mut due);
+        self.next.set(due.first().map_or(Time::NEVER, |&(due, _)| due));
+    }
+}
+
+impl Default for Revivals {
+    fn default() -> Self {
+        Self { due: RefCell::default(), next: Cell::new(Time::NEVER) }
+    }
+}
