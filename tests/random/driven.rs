@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rohrpost::{Code, Driven, OpenError};
+use rohrpost::{Clock, Code, Driven, OpenError};
 
 use crate::ledger::Line;
 use crate::outside::{self, Question};
@@ -56,7 +56,7 @@ impl Table {
             self.step(step);
         }
         self.rest();
-        while world.tidy() | world.let_go() {
+        while world.tidy() | world.let_go() || self.pass_time() {
             self.rest();
         }
         self.rest();
@@ -147,6 +147,15 @@ impl Table {
             }
         }
         self.look();
+    }
+
+    /// Lets targets that are away come back; whether there was anything to wait for.
+    fn pass_time(&self) -> bool {
+        let next = self.workers.iter().filter_map(Driven::next_deadline).min();
+        next.is_some_and(|next| {
+            self.world.clock.advance(next.since(self.world.clock.now()));
+            self.left > 0
+        })
     }
 
     /// Takes the answers that have come.

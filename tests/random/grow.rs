@@ -1,8 +1,9 @@
 //! How a seed grows into a program.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use rohrpost::OnPanic;
+use rohrpost::{Meanwhile, OnPanic, Restart};
 
 use crate::dice::Dice;
 use crate::program::{Act, Bounds, End, Fate, Mail, Place, Program, Resident, Step, Stop, To, Way};
@@ -75,11 +76,19 @@ impl Garden {
     fn resident(&mut self) -> Resident {
         let dice = &mut self.dice;
         let policies = [(5, OnPanic::Deregister), (2, OnPanic::Keep), (3, OnPanic::Restart)];
+        let on_panic = dice.pick(&policies);
+        let millis = |dice: &mut Dice| Duration::from_millis(dice.below(4) as u64);
+        let restart = (on_panic == OnPanic::Restart && dice.percent(60)).then(|| {
+            let meanwhile = dice.pick(&[(2, Meanwhile::Wait), (1, Meanwhile::Return)]);
+            let delays = millis(dice)..=millis(dice) * 2;
+            Restart::new().backoff(delays, 2).limit(dice.below(4), millis(dice) * 8).meanwhile(meanwhile)
+        });
         let mut resident = Resident {
             home: dice.below(self.homes),
             thread: dice.below(2),
             named: dice.percent(40),
-            on_panic: dice.pick(&policies),
+            on_panic,
+            restart,
             on_start: Vec::new(),
             on_stop: Vec::new(),
             bad_end: dice.percent(5),

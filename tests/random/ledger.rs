@@ -381,7 +381,7 @@ impl State {
             return code == verdict;
         }
         match code {
-            Code::NO_TARGET | Code::NO_NAMESPACE | Code::STOPPED => true,
+            Code::NO_TARGET | Code::NO_NAMESPACE | Code::STOPPED | Code::RESTARTING => true,
             // It may have been passed on to a service.
             Code::NO_SERVICE => mail.to == To::Service || mail.allowed > 1,
             Code::BUSY => tight,

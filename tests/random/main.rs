@@ -1,8 +1,8 @@
 //! The property behind all twelve promises, over programs that a seed decides.
 //!
 //! A program registers targets and deregisters them, notifies, requests, calls, forwards, holds and answers later or
-//! elsewhere, panics, restarts, closes namespaces and opens them anew, and stops the kernel, on several workers of
-//! several namespaces. Whatever it does, every request of a target that lives is answered exactly once, what is not
+//! elsewhere, panics, restarts at once or later, closes namespaces and opens them anew, and stops the kernel, on several
+//! workers of several namespaces. Whatever it does, every request of a target that lives is answered exactly once, what is not
 //! delivered comes back with a code, nothing arrives twice or out of order, every record is dropped once, and the
 //! counters add up.
 //!

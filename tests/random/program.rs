@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rohrpost::OnPanic;
+use rohrpost::{OnPanic, Restart};
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub(crate) struct Resident {
     pub(crate) thread: usize,
     pub(crate) named: bool,
     pub(crate) on_panic: OnPanic,
+    /// How it is restarted, if not at once.
+    pub(crate) restart: Option<Restart>,
     /// What its first life does when it starts, and when it stops.
     pub(crate) on_start: Vec<Act>,
     pub(crate) on_stop: Vec<Act>,

@@ -119,7 +119,11 @@ impl Knife {
         if self.acts(&mut resident.on_start) || self.acts(&mut resident.on_stop) {
             return true;
         }
-        if resident.on_panic != OnPanic::Deregister && self.here() {
+        if resident.restart.is_some() && self.here() {
+            resident.restart = None;
+            return true;
+        }
+        if resident.restart.is_none() && resident.on_panic != OnPanic::Deregister && self.here() {
             resident.on_panic = OnPanic::Deregister;
             return true;
         }

@@ -166,6 +166,9 @@ fn comes_to_rest(world: &World) -> bool {
         if !held && world.ledger.missing().is_empty() && world.kernel.counters().is_balanced() {
             return true;
         }
+        if world.program.residents.iter().any(|resident| resident.restart.is_some()) {
+            world.clock.advance(Duration::from_millis(20));
+        }
         world.ledger.wait();
     }
     false

@@ -122,6 +122,9 @@ impl World {
             return;
         };
         let mut setup = Setup::new().on_panic(resident.on_panic);
+        if let Some(restart) = resident.restart {
+            setup = setup.restart(restart);
+        }
         if resident.named {
             setup = setup.name(name(index));
         }
