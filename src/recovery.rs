@@ -9,7 +9,6 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::clock::Time;
 use crate::code::Code;
 use crate::core::Core;
-use crate::counters::Count;
 use crate::id::Tid;
 use crate::message::{Flags, Message};
 use crate::post::Mail;
@@ -54,7 +53,11 @@ impl Core {
             }
         });
         self.tear_down(target);
-        self.recover_after(tid, Decision::After(delay));
+        if delay.is_zero() {
+            self.revive_or_fail(tid);
+        } else {
+            self.revive_at(tid, self.now().after(delay));
+        }
     }
 
     /// What is to be done about a failure at this moment; `None` if the target is gone.
@@ -66,17 +69,15 @@ impl Core {
         })
     }
 
-    /// Does what was decided about a target that is away.
-    fn recover_after(&self, tid: Tid, decision: Decision) {
-        let mut decision = decision;
-        loop {
-            match decision {
-                Decision::GiveUp => return self.forget(tid),
-                Decision::After(delay) if !delay.is_zero() => return self.revive_at(tid, self.now().after(delay)),
-                Decision::After(_) if self.revive(tid) => return,
-                // The factory has panicked. Its target is away, so it is there.
-                Decision::After(_) => decision = self.fail(tid).unwrap_or(Decision::GiveUp),
-            }
+    /// Makes a target anew that is away. If its factory panics that is a failure, too; the next try is in another turn
+    /// in any case, so that one that panics each time starves nobody.
+    fn revive_or_fail(&self, tid: Tid) {
+        if self.revive(tid) {
+            return;
+        }
+        match self.fail(tid) {
+            Some(Decision::After(delay)) => self.revive_at(tid, self.now().after(delay)),
+            _ => self.forget(tid),
         }
     }
 
@@ -99,11 +100,9 @@ impl Core {
 
     #[cold]
     fn revive_due_now(&self) -> bool {
-        let mut any = false;
-        while let Some(tid) = self.revivals.pop_due(self.now()) {
-            any = true;
-            self.recover_after(tid, Decision::After(std::time::Duration::ZERO));
-        }
+        let due = self.revivals.take_due(self.now());
+        let any = !due.is_empty();
+        due.into_iter().for_each(|tid| self.revive_or_fail(tid));
         any
     }
 
@@ -133,14 +132,12 @@ impl Core {
         let Ok(target) = made else {
             return false;
         };
-        self.count(Count::Restarts);
         self.waiting.with(|waiting| {
             for message in mail.into_iter().flatten().rev() {
                 waiting.push_front(Mail::Message(message));
             }
         });
-        self.start_later(tid);
-        self.put_back(tid, target);
+        self.begin_life(tid, target);
         true
     }
 
@@ -228,13 +225,12 @@ impl Revivals {
         });
     }
 
-    fn pop_due(&self, now: Time) -> Option<Tid> {
-        if self.next.get() > now {
-            return None;
+    fn take_due(&self, now: Time) -> Vec<Tid> {
+        let mut taken = Vec::new();
+        while self.next.get() <= now && self.next.get() != Time::NEVER {
+            self.change(|all| taken.extend(all.pop_first().map(|(_, tid)| Tid::from_raw(tid))));
         }
-        let mut first = None;
-        self.change(|all| first = all.pop_first());
-        first.map(|(_, tid)| Tid::from_raw(tid))
+        taken
     }
 
     fn change(&self, change: impl FnOnce(&mut BTreeSet<(Time, u64)>)) {

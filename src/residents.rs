@@ -78,7 +78,7 @@ impl Core {
     /// Calls `started` when the stack is empty: at the latest before the first mail that waits for the target.
     ///
     /// A target that panics in it each time starves nobody that way.
-    pub(crate) fn start_later(&self, tid: Tid) {
+    fn start_later(&self, tid: Tid) {
         self.join_queue(tid);
         self.postpone(move |core| {
             if core.leave_queue(tid) != Presence::Gone {
@@ -162,6 +162,11 @@ impl Core {
                 extra.factory = Some(factory);
             }
         });
+        self.begin_life(tid, target);
+    }
+
+    /// Puts a target that was made anew into its slot, to be started.
+    pub(crate) fn begin_life(&self, tid: Tid, target: Box<dyn Target>) {
         self.count(Count::Restarts);
         self.start_later(tid);
         self.put_back(tid, target);

@@ -153,6 +153,35 @@ fn without_any_delay_it_comes_back_at_once_until_the_limit() {
 }
 
 #[test]
+fn a_clock_at_its_end_harms_nobody() {
+    let mut ward = Ward::new(doubling());
+    ward.fail();
+    ward.advance(Duration::MAX);
+    assert_eq!((ward.test.now(), ward.file.lives()), (Time::NEVER, 2), "expected it to have come back on the way");
+    ward.fail();
+    assert_eq!((ward.test.next_deadline(), ward.file.lives()), (None, 2), "expected no moment to be left for it");
+}
+
+#[test]
+fn a_factory_that_panics_without_delay_and_limit_starves_nobody() {
+    let none = Restart::new().backoff(Duration::ZERO..=Duration::ZERO, 1).limit(usize::MAX, SECOND);
+    for bad_start in [false, true] {
+        let mut ward = Ward::beside(Beside::OnTheSameThread, none);
+        let bad = if bad_start { &ward.file.bad_start } else { &ward.file.bad_factory };
+        bad.store(usize::MAX, Ordering::SeqCst);
+        assert!(ward.test.ask(ward.patient, Fail).is_err());
+        ward.test.set_bound(1000);
+        assert!(ward.test.run_until_idle().is_err(), "expected it to try for ever");
+        for number in 0..10 {
+            ward.test.ask(ward.probed, Told("hello", number)).unwrap();
+            assert_eq!(ward.probe.expect::<Told>(), Told("hello", number), "expected others to be served");
+        }
+        assert!(ward.app.close(SECOND).is_complete(), "expected it to be no hindrance to the end");
+        ward.counters();
+    }
+}
+
+#[test]
 fn a_delay_without_end_keeps_it_away_and_deregistering_ends_that() {
     let mut ward = Ward::new(Restart::new().backoff(Duration::MAX..=Duration::MAX, 1));
     ward.fail();
