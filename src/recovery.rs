@@ -63,10 +63,8 @@ impl Core {
     /// What is to be done about a failure at this moment; `None` if the target is gone.
     fn fail(&self, tid: Tid) -> Option<Decision> {
         let now = self.now();
-        self.slots.with(|slots| {
-            let recovery = slots.find(tid)?.extra.as_mut()?.recovery.as_mut()?;
-            Some(recovery.history.failed(&recovery.policy, now))
-        })
+        let decide = |recovery: &mut Recovery| recovery.history.failed(&recovery.policy, now);
+        self.with_extra(tid, |extra| extra.recovery.as_deref_mut().map(decide)).flatten()
     }
 
     /// Makes a target anew that is away. If its factory panics that is a failure, too; the next try is in another turn
@@ -82,12 +80,8 @@ impl Core {
     }
 
     fn revive_at(&self, tid: Tid, due: Time) {
-        let known = self.slots.with(|slots| {
-            let recovery = slots.find(tid)?.extra.as_mut()?.recovery.as_mut()?;
-            recovery.due = due;
-            Some(())
-        });
-        if known.is_some() {
+        let set = |recovery: &mut Recovery| recovery.due = due;
+        if self.with_extra(tid, |extra| extra.recovery.as_deref_mut().map(set)).flatten().is_some() {
             self.revivals.add(due, tid);
         }
     }

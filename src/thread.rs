@@ -155,8 +155,11 @@ impl Extra {
         factory: Option<crate::residents::Factory>,
     ) -> Option<Self> {
         let plain = name.is_none() && policy == Policy::default() && factory.is_none();
-        let recovery = policy.restart.map(|restart| Box::new(Recovery::new(restart)));
-        (!plain).then(|| Self { name, on_panic: policy.on_panic, factory, recovery, ..Self::default() })
+        (!plain).then(|| {
+            let mut extra = Self { name, on_panic: policy.on_panic, factory, ..Self::default() };
+            extra.recovery = policy.restart.map(|restart| Box::new(Recovery::new(restart)));
+            extra
+        })
     }
 }
 
