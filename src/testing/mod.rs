@@ -79,6 +79,7 @@
 //! [`Namespace::close`](crate::Namespace::close), [`Kernel::stop`](crate::Kernel::stop). So code that opens namespaces
 //! and asks needs no change. Threads that the program starts itself may send as always; then the order is theirs, too.
 
+mod expect;
 mod explore;
 mod kernel;
 mod mail;
