@@ -27,7 +27,7 @@ use crate::reply::Asker;
 bitflags! {
     /// What the envelope says beside addresses and code.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(crate) struct Flags: u16 {
+    pub(crate) struct Flags: u32 {
         /// The sender wants an answer.
         const WANT_ANSWER = 1;
         /// The message has been turned round and is on its way back.
