@@ -374,10 +374,10 @@ impl Core {
         if !message.is_taken() {
             message.flags -= Flags::FORWARD | Flags::PARTS;
             message.code = Code::EXCEPTION;
-            message.set_text(panic.0.into());
+            message.set_text(panic.0.clone().into());
             self.end(message);
         }
-        self.recover(tid, target);
+        self.recover(tid, target, panic.0);
         Step::Done
     }
 }

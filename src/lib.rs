@@ -141,6 +141,7 @@ mod record;
 // The mail itself, how it ends, and how it is counted.
 mod code;
 mod counters;
+mod ending;
 mod fault;
 mod message;
 mod reply;
@@ -174,6 +175,7 @@ mod target;
 mod thread;
 mod typed;
 mod waiting;
+mod watching;
 
 // Threads, namespaces, the node, and the way in from outside.
 mod affinity;
@@ -202,6 +204,7 @@ pub use code::{Code, Failure};
 pub use context::{Context, Requested};
 pub use counters::Counters;
 pub use driven::Driven;
+pub use ending::{Ended, Reason};
 pub use held::{Held, HeldMessage, HoldError};
 pub use id::{Nid, NodeId, ParseIdError, RecordId, Tid};
 pub use idle::Idle;

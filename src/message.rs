@@ -54,6 +54,8 @@ bitflags! {
         const DEADLINE = 1 << 11;
         /// It has, or had, what only few messages have.
         const COLD = 1 << 12;
+        /// The library itself tells it, so it waits without being counted.
+        const TOLD = 1 << 16;
     }
 }
 

@@ -8,12 +8,12 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::clock::Time;
 use crate::code::Code;
-use crate::core::Core;
+use crate::core::{Core, Panic};
+use crate::ending::Reason;
 use crate::id::Tid;
 use crate::message::{Flags, Message};
 use crate::post::Mail;
 use crate::registry::State;
-use crate::residents::Farewell;
 use crate::restart::{Decision, History, Restart};
 use crate::target::Target;
 
@@ -41,11 +41,11 @@ impl Recovery {
 }
 
 impl Core {
-    /// Lets a target go that has panicked, and has it made anew when its policy says so.
+    /// Lets a target go that has panicked with this text, and has it made anew when its policy says so.
     #[cold]
-    pub(crate) fn fall_ill(&self, tid: Tid, target: Box<dyn Target>) {
+    pub(crate) fn fall_ill(&self, tid: Tid, target: Box<dyn Target>, text: String) {
         let Some(Decision::After(delay)) = self.fail(tid) else {
-            return self.dismiss(tid, target, Farewell::Omitted);
+            return self.dismiss(tid, target, Some(Reason::TooManyRestarts(text)));
         };
         self.slots.with(|slots| {
             if let Some(slot) = slots.find(tid) {
@@ -70,12 +70,12 @@ impl Core {
     /// Makes a target anew that is away. If its factory panics that is a failure, too; the next try is in another turn
     /// in any case, so that one that panics each time starves nobody.
     fn revive_or_fail(&self, tid: Tid) {
-        if self.revive(tid) {
+        let Err(Panic(text)) = self.revive(tid) else {
             return;
-        }
+        };
         match self.fail(tid) {
             Some(Decision::After(delay)) => self.revive_at(tid, self.now().after(delay)),
-            _ => self.forget(tid),
+            _ => self.forget(tid, &Reason::TooManyRestarts(text)),
         }
     }
 
@@ -100,18 +100,18 @@ impl Core {
         any
     }
 
-    /// Has the factory of a target that is away make it anew; `false` if the factory panicked.
-    fn revive(&self, tid: Tid) -> bool {
+    /// Has the factory of a target that is away make it anew, unless it panics.
+    fn revive(&self, tid: Tid) -> Result<(), Panic> {
         let factory = self.slots.with(|slots| slots.find(tid)?.extra.as_mut()?.factory.take());
         let Some(mut factory) = factory else {
-            return true;
+            return Ok(());
         };
         let made = self.guard(&mut factory);
         if !self.is_away(tid) {
             // Whoever answered a held message in the factory may have deregistered it.
             let _ = self.guard(|| drop(factory));
             made.into_iter().for_each(|target| self.tear_down(target));
-            return true;
+            return Ok(());
         }
         let mail = self.slots.with(|slots| {
             let slot = slots.find(tid)?;
@@ -123,16 +123,14 @@ impl Core {
             slot.waiting += mail.len() as u32;
             Some(mail)
         });
-        let Ok(target) = made else {
-            return false;
-        };
+        let target = made?;
         self.waiting.with(|waiting| {
             for message in mail.into_iter().flatten().rev() {
                 waiting.push_front(Mail::Message(message));
             }
         });
         self.begin_life(tid, target);
-        true
+        Ok(())
     }
 
     /// Whether a target is to be made anew.
@@ -171,11 +169,13 @@ impl Core {
         Ok(())
     }
 
-    /// Lays a message by that has waited on the thread; `false` if the target's policy keeps none.
+    /// Lays a message by that has waited on the thread; `false` if the target's policy keeps none. What the library tells
+    /// is kept in any case.
     pub(crate) fn lay_by(&self, tid: Tid, message: &mut Message<'_>) -> bool {
         self.slots.with(|slots| {
             let recovery = slots.find(tid).and_then(|slot| slot.extra.as_mut()?.recovery.as_mut());
-            let Some(recovery) = recovery.filter(|recovery| recovery.policy.keeps_mail()) else {
+            let told = message.flags.contains(Flags::TOLD);
+            let Some(recovery) = recovery.filter(|recovery| told || recovery.policy.keeps_mail()) else {
                 return false;
             };
             recovery.laid_by.push_back(message.take_all());
@@ -187,7 +187,8 @@ impl Core {
     pub(crate) fn give_up(&self, tid: Tid, recovery: Recovery) {
         self.revivals.remove(recovery.due, tid);
         for mut message in recovery.laid_by {
-            self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
+            let told = message.flags.contains(Flags::TOLD);
+            self.waiting_ordinary.set(self.waiting_ordinary.get() - usize::from(!told));
             self.turn_away(&mut message);
         }
     }
@@ -196,7 +197,7 @@ impl Core {
     pub(crate) fn give_up_all(&self) {
         let ids: Vec<Tid> = self.slots.with(|slots| slots.ids().collect());
         for tid in ids.into_iter().filter(|&tid| self.is_away(tid)) {
-            self.forget(tid);
+            self.forget(tid, &self.reason_to_go());
         }
     }
 

@@ -5,12 +5,14 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::core::Core;
 use crate::counters::Count;
+use crate::ending::Reason;
 use crate::id::Tid;
 use crate::recovery::Recovery;
 use crate::registry::State;
 use crate::setup::RegisterError;
 use crate::target::{OnPanic, Target};
 use crate::waiting::Presence;
+use crate::watching::Ties;
 
 /// Makes a target anew.
 pub(crate) type Factory = Box<dyn FnMut() -> Box<dyn Target>>;
@@ -24,14 +26,8 @@ pub(crate) struct Extra {
     pub(crate) factory: Option<Factory>,
     /// How it is restarted, if not at once, and its mail until then.
     pub(crate) recovery: Option<Box<Recovery>>,
-}
-
-/// Whether a target that goes is told.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Farewell {
-    Said,
-    /// It panicked; its state is not to be trusted.
-    Omitted,
+    /// Whom it watches, and who watches it.
+    pub(crate) ties: Option<Box<Ties>>,
 }
 
 impl Core {
@@ -71,7 +67,7 @@ impl Core {
         };
         match self.frame(tid, life, Time::NEVER, |ctx| target.started(ctx)) {
             Ok(()) => self.put_back(tid, target),
-            Err(_) => self.recover(tid, target),
+            Err(panic) => self.recover(tid, target, panic.0),
         }
     }
 
@@ -104,7 +100,7 @@ impl Core {
         };
         match self.frame(tid, life, Time::NEVER, |ctx| act(ctx)) {
             Ok(()) => self.put_back(tid, target),
-            Err(_) => self.recover(tid, target),
+            Err(panic) => self.recover(tid, target, panic.0),
         }
     }
 
@@ -120,25 +116,25 @@ impl Core {
     pub(crate) fn put_back(&self, tid: Tid, target: Box<dyn Target>) {
         let leaving = self.slots.with(|slots| slots.put_back(tid, target));
         if let Some(target) = leaving {
-            self.dismiss(tid, target, Farewell::Said);
+            self.dismiss(tid, target, None);
         }
     }
 
-    /// Does with a target that has panicked what its policy says.
+    /// Does with a target that has panicked with this text what its policy says.
     #[cold]
-    pub(crate) fn recover(&self, tid: Tid, target: Box<dyn Target>) {
+    pub(crate) fn recover(&self, tid: Tid, target: Box<dyn Target>, text: String) {
         let policy = self.slots.with(|slots| {
             let slot = slots.find(tid).filter(|slot| slot.state == State::Occupied)?;
             Some(slot.extra.as_ref().map_or(OnPanic::default(), |extra| extra.on_panic))
         });
         match policy {
             Some(OnPanic::Keep) => self.put_back(tid, target),
-            Some(OnPanic::Restart) if !self.is_closing() => self.restart(tid, target),
-            _ => self.dismiss(tid, target, Farewell::Omitted),
+            Some(OnPanic::Restart) if !self.is_closing() => self.restart(tid, target, text),
+            _ => self.dismiss(tid, target, Some(Reason::Panicked(text))),
         }
     }
 
-    fn restart(&self, tid: Tid, target: Box<dyn Target>) {
+    fn restart(&self, tid: Tid, target: Box<dyn Target>, text: String) {
         let known = self.slots.with(|slots| {
             let slot = slots.find(tid)?;
             slot.fresh = true;
@@ -149,13 +145,16 @@ impl Core {
         });
         let mut factory = match known {
             Some(Some(factory)) => factory,
-            Some(None) => return self.fall_ill(tid, target),
-            None => return self.dismiss(tid, target, Farewell::Omitted),
+            Some(None) => return self.fall_ill(tid, target, text),
+            None => return self.dismiss(tid, target, Some(Reason::Panicked(text))),
         };
         self.tear_down(target);
-        let Ok(target) = self.guard(&mut factory) else {
-            let _ = self.guard(|| drop(factory));
-            return self.forget(tid);
+        let target = match self.guard(&mut factory) {
+            Ok(target) => target,
+            Err(panic) => {
+                let _ = self.guard(|| drop(factory));
+                return self.forget(tid, &Reason::Panicked(panic.0));
+            }
         };
         self.slots.with(|slots| {
             if let Some(extra) = slots.find(tid).and_then(|slot| slot.extra.as_mut()) {
@@ -175,7 +174,7 @@ impl Core {
     /// Deregisters a target of this thread: at once, or when its handler has returned.
     pub(crate) fn deregister(&self, tid: Tid) -> Result<(), Code> {
         if self.is_away(tid) {
-            self.forget(tid);
+            self.forget(tid, &self.reason_to_go());
             return Ok(());
         }
         let on_stack = self.slots.with(|slots| {
@@ -196,24 +195,34 @@ impl Core {
             return Ok(());
         }
         if let Some((target, _)) = self.take(tid) {
-            self.dismiss(tid, target, Farewell::Said);
+            self.dismiss(tid, target, None);
         }
         Ok(())
     }
 
+    /// Lets a target go. One that `panicked` is not told: its state is not to be trusted.
     #[cold]
-    pub(crate) fn dismiss(&self, tid: Tid, mut target: Box<dyn Target>, farewell: Farewell) {
+    pub(crate) fn dismiss(&self, tid: Tid, mut target: Box<dyn Target>, panicked: Option<Reason>) {
         let (life, started) = self.slots.with(|slots| {
             slots.find(tid).map_or((0, false), |slot| {
                 slot.state = State::Leaving;
                 (slot.life, !slot.fresh)
             })
         });
-        if farewell == Farewell::Said && started {
+        if panicked.is_none() && started {
             let _ = self.frame(tid, life, Time::NEVER, |ctx| target.stopping(ctx));
         }
         self.tear_down(target);
-        self.forget(tid);
+        self.forget(tid, &panicked.unwrap_or_else(|| self.reason_to_go()));
+    }
+
+    /// Why a target of this thread goes that has not panicked.
+    pub(crate) fn reason_to_go(&self) -> Reason {
+        match (self.is_closing(), self.directory.is_stopping()) {
+            (false, _) => Reason::Deregistered,
+            (true, false) => Reason::NamespaceClosed,
+            (true, true) => Reason::KernelStopped,
+        }
     }
 
     /// Drops a target; what it held comes back with [`Code::STOPPED`].
@@ -223,8 +232,8 @@ impl Core {
         self.tearing.set(tearing);
     }
 
-    /// Frees the name and, when no more mail waits, the slot of a target that is gone.
-    pub(crate) fn forget(&self, tid: Tid) {
+    /// Frees the name and, when no more mail waits, the slot of a target that is gone, and tells whom it concerns.
+    pub(crate) fn forget(&self, tid: Tid, reason: &Reason) {
         let left = self.slots.with(|slots| {
             let slot = slots.find(tid)?;
             slot.state = State::Left;
@@ -237,6 +246,7 @@ impl Core {
         if let Some(recovery) = extra.as_mut().and_then(|extra| extra.recovery.take()) {
             self.give_up(tid, *recovery);
         }
+        let ties = extra.as_mut().and_then(|extra| extra.ties.take());
         if let Some(name) = extra.as_ref().and_then(|extra| extra.name) {
             self.space.release(name, tid);
         }
@@ -245,6 +255,9 @@ impl Core {
         }
         if waiting == 0 {
             self.vacate(tid);
+        }
+        if let Some(ties) = ties {
+            self.untie(tid, *ties, reason);
         }
     }
 

@@ -111,7 +111,7 @@ impl Core {
     }
 
     fn deliver_next(&self, message: &mut Message<'static>) -> Delivery {
-        let answer = message.is_answer();
+        let (answer, told) = (message.is_answer(), message.flags.contains(Flags::TOLD));
         let tid = if answer { message.requester() } else { message.tid };
         match self.leave_queue(tid) {
             Presence::Fresh => {
@@ -130,10 +130,16 @@ impl Core {
                 message.code = Code::RESTARTING;
                 self.send_back(message);
             }
-            Presence::Started => self.carry_as(message, Turn::Next),
-            Presence::Gone => self.turn_away(message),
+            presence => {
+                // From here on it is mail like any other.
+                message.flags -= Flags::TOLD;
+                match presence {
+                    Presence::Gone => self.turn_away(message),
+                    _ => self.carry_as(message, Turn::Next),
+                }
+            }
         }
-        self.waiting_ordinary.set(self.waiting_ordinary.get() - 1);
+        self.waiting_ordinary.set(self.waiting_ordinary.get() - usize::from(!told));
         Delivery::Done
     }
 
@@ -240,7 +246,7 @@ impl Core {
         });
         match end {
             Ok(()) => self.put_back(tid, target),
-            Err(_) => self.recover(tid, target),
+            Err(panic) => self.recover(tid, target, panic.0),
         }
     }
 

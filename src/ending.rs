@@ -1,0 +1,69 @@
+//! How a target ends, and what those are told who watch it.
+
+use std::fmt;
+
+use crate::address::Address;
+use crate::record;
+
+/// Why a target is not there any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Somebody deregistered it, perhaps itself.
+    Deregistered,
+    /// It panicked, with this text, and was not kept; or its factory did when it was to be restarted.
+    Panicked(String),
+    /// It, or its factory, panicked with this text more often than its [`Restart`](crate::Restart) lets pass.
+    TooManyRestarts(String),
+    /// Its namespace was closed, or its driven worker dropped.
+    NamespaceClosed,
+    /// The kernel stopped.
+    KernelStopped,
+    /// It was gone already, or was never there; nobody knows why.
+    Gone,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deregistered => f.write_str("deregistered"),
+            Self::Panicked(text) => write!(f, "panicked: {text}"),
+            Self::TooManyRestarts(text) => write!(f, "panicked too often: {text}"),
+            Self::NamespaceClosed => f.write_str("namespace closed"),
+            Self::KernelStopped => f.write_str("kernel stopped"),
+            Self::Gone => f.write_str("gone already"),
+        }
+    }
+}
+
+/// Tells a target that another has ended which it watches with [`Context::watch`](crate::Context::watch).
+///
+/// A notification without a sender. A target that does not handle it makes it a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ended {
+    /// Who has ended, as it was named to `watch`, with namespace and node.
+    pub address: Address,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Ended {
+    pub(crate) const fn new(address: Address, reason: Reason) -> Self {
+        Self { address, reason }
+    }
+}
+
+record!(Ended, "rohrpost.ended");
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Reason;
+
+    #[test]
+    fn a_reason_reads_as_a_phrase() {
+        let panicked = Reason::Panicked("no ink".into());
+        assert_eq!(panicked.to_string(), "panicked: no ink", "expected the panic's text");
+        assert_eq!(Reason::NamespaceClosed.to_string(), "namespace closed");
+    }
+}
