@@ -10,4 +10,5 @@ mod rows;
 criterion_group!(direct, rows::direct::bench);
 criterion_group!(threads, rows::threads::bench);
 criterion_group!(storage, rows::storage::bench);
-criterion_main!(direct, threads, storage);
+criterion_group!(registration, rows::registration::bench);
+criterion_main!(direct, threads, storage, registration);

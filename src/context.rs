@@ -1,5 +1,7 @@
 //! [`Context`]: what a handler can do.
 
+mod following;
+
 use std::any::Any;
 use std::fmt;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -255,54 +257,6 @@ impl<'a> Context<'a> {
     pub fn stop(&self) {
         // It is on the stack, so it is registered, or leaving already.
         let _ = self.core.deregister(self.me);
-    }
-
-    /// Has this target told when `target` ends: a notification [`Ended`](crate::Ended) with the reason, exactly once,
-    /// behind the mail that waits. If nobody is there (any more) it is told so at once.
-    ///
-    /// Watching twice is watching once, a restart is no end, and a target that is restarted goes on watching and being
-    /// watched. Who watches itself is told nothing. The end of a target on another thread is told when that thread
-    /// gets to it. Neither the notification nor what brings it is refused for lack of room; there are as many as
-    /// targets that are watched.
-    ///
-    /// Costs an entry on either side, and a hand-off for the target of another thread.
-    ///
-    /// ```
-    /// use rohrpost::{Address, Context, Ended, Failure, Handle, Started, handles};
-    ///
-    /// struct Keeper {
-    ///     ward: Address,
-    /// }
-    ///
-    /// impl Started for Keeper {
-    ///     fn started(&mut self, ctx: &mut Context<'_>) {
-    ///         // It fails only for what no target of this node can be.
-    ///         let _ = ctx.watch(self.ward);
-    ///     }
-    /// }
-    ///
-    /// impl Handle<Ended> for Keeper {
-    ///     fn handle(&mut self, ended: &Ended, ctx: &mut Context<'_>) -> Result<(), Failure> {
-    ///         assert_eq!(ended.address, self.ward);
-    ///         // `ended.reason` says why
-    ///         ctx.stop();
-    ///         Ok(())
-    ///     }
-    /// }
-    /// handles!(Keeper: Ended; hooks started);
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Code::NO_NODE`] for another node, [`Code::NO_SERVICE`] for an address without a target, [`Code::STOPPED`] on a
-    /// thread that is closing.
-    pub fn watch(&self, target: Address) -> Result<(), Code> {
-        self.core.watch(self.me, target.completed_from(self.address()))
-    }
-
-    /// Ends what [`watch`](Self::watch) has begun. What is told already still arrives.
-    pub fn unwatch(&self, target: Address) {
-        self.core.unwatch(self.me, target.completed_from(self.address()));
     }
 
     /// The resource of type `T` that the targets of this thread share; made with `Default` when the first one asks.

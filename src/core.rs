@@ -21,6 +21,7 @@ use crate::directory::{Directory, Space};
 use crate::fault::text_of;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message};
+use crate::monitoring::Monitoring;
 use crate::pending::PendingRequests;
 use crate::post::{Mail, Post};
 use crate::recovery::Revivals;
@@ -68,6 +69,7 @@ pub(crate) struct Core {
     pub(crate) tearing: Cell<bool>,
     /// Held messages that a panic dropped; they come back with its text.
     pub(crate) unwound: RefCell<Vec<Message<'static>>>,
+    pub(crate) monitoring: Monitoring,
     /// Whether the thread was panicking already when it entered the core.
     panicking: Cell<bool>,
 }
@@ -114,6 +116,7 @@ impl Core {
             departures: RefCell::default(),
             tearing: Cell::new(false),
             unwound: RefCell::default(),
+            monitoring: Monitoring::default(),
             panicking: Cell::new(false),
         }
     }

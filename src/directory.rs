@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::counters::{Count, Counters, Tally};
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message, Sender};
+use crate::monitoring::Monitors;
 use crate::muster::Muster;
 use crate::post::{Limits, Mail, Post};
 use crate::reply::{Asker, Reply};
@@ -29,6 +30,8 @@ pub(crate) struct Directory {
     /// Seat `n` is that of worker `n + 1`.
     seats: RwLock<Vec<Seat>>,
     pub(crate) spaces: RwLock<HashMap<Nid, Arc<Space>>>,
+    /// Changed and read only by who has locked `spaces` before.
+    pub(crate) monitors: Mutex<Monitors>,
     /// Namespaces whose threads end in the background; a stop waits for them, too.
     departing: Mutex<Vec<Arc<Space>>>,
     /// The counters of all threads that are not workers.
@@ -77,6 +80,7 @@ impl Directory {
             stopping: AtomicBool::new(false),
             seats: RwLock::default(),
             spaces: RwLock::default(),
+            monitors: Mutex::default(),
             departing: Mutex::default(),
             outside: Tally::default(),
             retired: Mutex::default(),
@@ -126,6 +130,7 @@ impl Directory {
         let mut spaces = self.spaces.write();
         if spaces.get(&space.nid).is_some_and(|open| Arc::ptr_eq(open, space)) {
             spaces.remove(&space.nid);
+            self.tell_closed(space);
         }
     }
 

@@ -17,6 +17,7 @@ use crate::crew::Crew;
 use crate::directory::Directory;
 use crate::id::{NodeId, ParseIdError};
 use crate::message::Message;
+use crate::monitor::{Filter, Monitor};
 use crate::opening::NamespaceBuilder;
 use crate::record::Record;
 use crate::stop::{StopReport, depart};
@@ -129,6 +130,23 @@ impl Kernel {
             let to = message.destination();
             SendError { code, to, message: Box::new(Mutex::new(message)) }
         })
+    }
+
+    /// Has a target told who comes and goes, as [`Context::monitor`](crate::Context::monitor) says. The monitor ends with
+    /// that target.
+    ///
+    /// # Errors
+    ///
+    /// The code that a message to the target would come back with, where this thread can tell; [`Code::NO_NODE`] for what
+    /// happens on another node.
+    pub fn monitor(&self, filter: Filter, target: Address) -> Result<Monitor, Code> {
+        let directory = &self.inner.directory;
+        directory.monitor(filter, target.completed_from(directory.home()))
+    }
+
+    /// Ends a monitor. What is told already still arrives.
+    pub fn unmonitor(&self, monitor: Monitor) {
+        self.inner.directory.unmonitor(monitor);
     }
 
     /// What became of all mail so far.

@@ -13,6 +13,7 @@ use crate::core::Core;
 use crate::crew::Crew;
 use crate::directory::{Directory, Space};
 use crate::id::{Nid, Tid};
+use crate::monitor::{Filter, Monitor};
 use crate::orders;
 use crate::post::{Drive, Mail, Post};
 use crate::residents::Extra;
@@ -248,6 +249,17 @@ impl Namespace {
     pub fn deregister(&self, target: Address) -> Result<(), Code> {
         let (tid, post) = self.directory.route(target.completed_from(self.address()))?;
         orders::deregister(&post, tid)
+    }
+
+    /// Has a target told who comes and goes in this namespace, as [`Context::monitor`](crate::Context::monitor) says. The
+    /// monitor ends with that target, wherever it lives, or by [`Kernel::unmonitor`](crate::Kernel::unmonitor).
+    ///
+    /// # Errors
+    ///
+    /// The code that a message to the target would come back with, where this thread can tell; [`Code::NO_NODE`] for what
+    /// happens on another node.
+    pub fn monitor(&self, filter: Filter, target: Address) -> Result<Monitor, Code> {
+        self.directory.monitor(filter.namespace(self.space.nid), target.completed_from(self.address()))
     }
 
     /// The address of a named target with its generated id: mail to it takes no look-up.

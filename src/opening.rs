@@ -183,6 +183,7 @@ impl NamespaceBuilder {
             for (post, receiver) in space.posts.iter().cloned().zip(receivers) {
                 muster.join(Recruit { post, receiver, space: space.clone(), stack });
             }
+            self.directory.tell_opened(&space);
             spaces.insert(nid, space.clone());
             drop(spaces);
             return Ok(Namespace::new(self.directory, space));
@@ -199,6 +200,7 @@ impl NamespaceBuilder {
                 return Err(error);
             }
         }
+        self.directory.tell_opened(&space);
         spaces.insert(nid, space.clone());
         drop(spaces);
         Ok(Namespace::new(self.directory, space))
@@ -222,6 +224,7 @@ impl NamespaceBuilder {
         let stack = self.stack.unwrap_or(DEFAULT_DRIVEN_STACK);
         let receiver = receivers.into_iter().next().ok_or(OpenError::Threads(0))?;
         let worker = Worker::new(&space.posts[0], receiver, space.clone(), self.directory.clone(), stack);
+        self.directory.tell_opened(&space);
         spaces.insert(nid, space.clone());
         drop(spaces);
         Ok((Namespace::new(self.directory, space), Driven::new(worker, stack)))

@@ -202,6 +202,13 @@ impl<T: ?Sized, X> Slots<T, X> {
         None
     }
 
+    /// All targets that are there, are about to leave or are to come back, from the first slot on.
+    pub(crate) fn residents(&self) -> impl Iterator<Item = (Tid, Option<&X>)> {
+        let there = self.slots.iter().enumerate();
+        let there = there.filter(|(_, slot)| matches!(slot.state, State::Occupied | State::Leaving | State::Away));
+        there.map(|(index, slot)| (Tid::generated(self.worker, index as u32, slot.generation), slot.extra.as_deref()))
+    }
+
     /// A generation that no id of this thread has had.
     pub(crate) const fn unused_generation(&self) -> u32 {
         self.top_generation + 1

@@ -7,6 +7,7 @@ use crate::core::Core;
 use crate::counters::Count;
 use crate::ending::Reason;
 use crate::id::Tid;
+use crate::monitor::{Event, Monitor};
 use crate::recovery::Recovery;
 use crate::registry::State;
 use crate::setup::RegisterError;
@@ -28,6 +29,8 @@ pub(crate) struct Extra {
     pub(crate) recovery: Option<Box<Recovery>>,
     /// Whom it watches, and who watches it.
     pub(crate) ties: Option<Box<Ties>>,
+    /// The monitors that tell it.
+    pub(crate) monitors: Vec<Monitor>,
 }
 
 impl Core {
@@ -50,9 +53,11 @@ impl Core {
 
     /// Puts a target into the slot that was reserved for it, and starts it.
     pub(crate) fn settle_in(&self, tid: Tid, target: Box<dyn Target>, extra: Option<Extra>, shared: bool) {
+        let name = extra.as_ref().and_then(|extra| extra.name);
         let extra = extra.map(Box::new);
         self.slots.with(|slots| slots.occupy(tid, target, shared, extra));
         self.count(Count::Registered);
+        self.report(|| Event::Registered { target: self.address(tid), name: self.named(name) });
         self.start(tid);
     }
 
@@ -167,6 +172,8 @@ impl Core {
     /// Puts a target that was made anew into its slot, to be started.
     pub(crate) fn begin_life(&self, tid: Tid, target: Box<dyn Target>) {
         self.count(Count::Restarts);
+        let name = self.slots.with(|slots| slots.find(tid)?.extra.as_ref()?.name);
+        self.report(|| Event::Restarted { target: self.address(tid), name: self.named(name) });
         self.start_later(tid);
         self.put_back(tid, target);
     }
@@ -247,7 +254,9 @@ impl Core {
             self.give_up(tid, *recovery);
         }
         let ties = extra.as_mut().and_then(|extra| extra.ties.take());
-        if let Some(name) = extra.as_ref().and_then(|extra| extra.name) {
+        let monitors = extra.as_mut().map(|extra| std::mem::take(&mut extra.monitors));
+        let name = extra.as_ref().and_then(|extra| extra.name);
+        if let Some(name) = name {
             self.space.release(name, tid);
         }
         if extra.is_some() {
@@ -256,9 +265,12 @@ impl Core {
         if waiting == 0 {
             self.vacate(tid);
         }
+        monitors.into_iter().flatten().for_each(|monitor| self.unmonitor(monitor));
         if let Some(ties) = ties {
             self.untie(tid, *ties, reason);
         }
+        let target = self.address(tid);
+        self.report(|| Event::Deregistered { target, name: self.named(name), reason: reason.clone() });
     }
 
     /// Gives back the slot of an id for which no target was made.

@@ -41,7 +41,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 }
 
 /// Has the driver take its own time; requests in portions, so that their answers have room to wait.
-fn drive(kernel: &Kernel, driver: Address, path: Path, turns: u64) -> Duration {
+pub(crate) fn drive(kernel: &Kernel, driver: Address, path: Path, turns: u64) -> Duration {
     let portion = if matches!(path, Path::Request) { 1024 } else { u64::MAX };
     let mut left = turns;
     let mut total = Duration::ZERO;

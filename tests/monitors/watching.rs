@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rohrpost::{Address, Code, Context, Message, OnPanic, Outcome, Setup, Target};
+use rohrpost::{Address, Code, Context, Ended, Message, OnPanic, Outcome, Setup, Target};
 
 use crate::world::{Do, Page, Scribe, World};
 
@@ -403,4 +403,37 @@ fn an_end_finds_room_where_nothing_else_does() {
     assert_eq!(page.take(), told, "expected each end, in order, through a hand-off of one");
     let counters = world.counters();
     assert_eq!((counters.returned, counters.dead_letters), (1, 0), "expected only the second note to find no room");
+}
+
+#[test]
+fn an_end_that_is_forwarded_waits_like_other_mail() {
+    /// Sends a note to somebody, has it wait, and forwards the end behind it.
+    struct Forwarder(Address);
+    impl Target for Forwarder {
+        fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
+            if let Some(Do(step)) = message.take() {
+                step(ctx);
+            } else if message.record::<Ended>().is_some() {
+                let to = self.0;
+                ctx.notify(to, Do::new(move |ctx| ctx.notify(to, Do::new(|_| ()))));
+                ctx.forward(message, to);
+            }
+            Outcome::Handled
+        }
+    }
+
+    let mut world = World::new(0);
+    let (space, worker) = world.kernel.namespace("narrow").waiting(3).driven().unwrap();
+    world.spaces.push(space);
+    world.workers.push(Some(worker));
+    let (last, page) = world.scribe(0);
+    let forwarder = world.spaces[0].register(Forwarder(last)).unwrap();
+    for round in 1..10 {
+        let (ward, _) = world.scribe(0);
+        world.run(forwarder, move |ctx| ctx.watch(ward).unwrap());
+        world.spaces[0].deregister(ward).unwrap();
+        world.settle();
+        assert_eq!(page.take(), [format!("{ward} deregistered")], "expected the end to arrive in round {round}");
+    }
+    assert_eq!(world.counters().dead_letters, 0, "expected room for everything");
 }

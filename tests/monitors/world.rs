@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use rohrpost::{Address, Context, Counters, Driven, Ended, Kernel, Message, Namespace, Outcome, Target, record};
 
 /// Has the [`Scribe`] that receives it run a closure in its handler.
-pub(crate) struct Do(Box<Step>);
+pub(crate) struct Do(pub(crate) Box<Step>);
 type Step = dyn FnOnce(&mut Context<'_>) + Send;
 record!(Do, "monitors.do", no_clone);
 

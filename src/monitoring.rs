@@ -1,0 +1,299 @@
+//! How monitors are kept: by no lock that a registration would take.
+//!
+//! The directory lists them and knows the namespaces; each worker knows its own targets. Whoever starts a monitor has
+//! the directory for itself meanwhile, and orders every worker to *attach* it: to send what it has in one part and,
+//! from then on, every change. Namespaces that are opened later begin with the monitors there are. The thread of the
+//! monitor's target puts the parts first and keeps changes back until the last part is there.
+//!
+//! What one worker sends keeps its order, because it goes through one hand-off; so do namespaces, because the directory
+//! is locked while they change and are told. Each target is its worker's alone, so nobody is told of twice.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::code::Code;
+use crate::core::Core;
+use crate::directory::{Directory, Space};
+use crate::id::Tid;
+use crate::monitor::{Change, Event, Filter, Monitor};
+use crate::orders;
+use crate::post::Post;
+
+/// A monitor, as those know it who tell it.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscription {
+    monitor: Monitor,
+    filter: Filter,
+    /// Where its target lives.
+    post: Arc<Post>,
+}
+
+/// The monitors of a kernel.
+#[derive(Debug, Default)]
+pub(crate) struct Monitors {
+    known: Vec<Subscription>,
+    /// The number of the latest.
+    last: u64,
+}
+
+/// The monitors that one worker knows.
+#[derive(Default)]
+pub(crate) struct Monitoring {
+    /// Those that are told of this worker's targets.
+    attached: RefCell<Vec<Subscription>>,
+    /// Those of this worker's targets.
+    own: RefCell<BTreeMap<Monitor, Assembly>>,
+}
+
+/// What a monitor's target has still to be told.
+struct Assembly {
+    target: Tid,
+    /// Workers whose part of the snapshot has not come.
+    missing: usize,
+    /// Changes that came before the last part.
+    early: Vec<Event>,
+}
+
+/// What a worker sends to a monitor's thread.
+enum Piece {
+    /// What was there.
+    Part(Vec<Event>),
+    Change(Event),
+}
+
+/// What a monitor's target is to be told now.
+enum Due {
+    Nothing,
+    Change(Event),
+    /// A part, and, if it was the last, the changes that came before it.
+    Part(Vec<Event>, Option<Vec<Event>>),
+}
+
+/// Whether a worker that attaches a monitor is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Wanted,
+    /// It begins with the monitor, so it has nothing to tell yet.
+    None,
+}
+
+impl Directory {
+    /// Has a target told of everything that `filter` lets through.
+    pub(crate) fn monitor(&self, filter: Filter, target: Address) -> Result<Monitor, Code> {
+        if filter.is_elsewhere(self.node) {
+            return Err(Code::NO_NODE);
+        }
+        let (tid, post) = self.route(target)?;
+        let spaces = self.spaces.write();
+        if self.is_stopping() {
+            return Err(Code::STOPPED);
+        }
+        let mut monitors = self.monitors.lock();
+        monitors.last += 1;
+        let subscription = Subscription { monitor: Monitor(monitors.last), filter, post };
+        let mut there: Vec<&Arc<Space>> = spaces.values().collect();
+        there.sort_unstable_by_key(|space| space.nid);
+        let events = there.iter().map(|space| Event::NamespaceOpened { namespace: self.space_address(space) });
+        let events = events.filter(|event| filter.matches(event)).collect();
+        let asked = there.iter().filter(|space| filter.is_about_targets() && filter.reaches(self.space_address(space)));
+        let asked: Vec<&Arc<Post>> = asked.flat_map(|space| &space.posts).collect();
+        let (monitor, missing) = (subscription.monitor, asked.len());
+        if !orders::command(&subscription.post, move |core| core.begin_monitor(monitor, tid, events, missing)) {
+            return Err(Code::STOPPED);
+        }
+        for post in asked {
+            subscription.attach_to(post, Part::Wanted);
+        }
+        monitors.known.push(subscription);
+        Ok(monitor)
+    }
+
+    /// Ends a monitor.
+    pub(crate) fn unmonitor(&self, monitor: Monitor) {
+        let spaces = self.spaces.read();
+        let mut monitors = self.monitors.lock();
+        let Some(index) = monitors.known.iter().position(|known| known.monitor == monitor) else {
+            return;
+        };
+        let ended = monitors.known.swap_remove(index);
+        orders::command(&ended.post, move |core| core.end_monitor(monitor));
+        let told = spaces.values().filter(|space| ended.filter.reaches(self.space_address(space)));
+        for post in told.flat_map(|space| &space.posts).filter(|_| ended.filter.is_about_targets()) {
+            orders::command(post, move |core| core.detach(monitor));
+        }
+    }
+
+    /// Tells all monitors of a change that no single worker makes. `spaces` is locked by the caller, so that no
+    /// monitor starts between the change and its telling.
+    pub(crate) fn tell(&self, event: &Event) {
+        for known in self.monitors.lock().known.iter().filter(|known| known.filter.matches(event)) {
+            known.tell(event.clone());
+        }
+    }
+
+    /// Tells that a namespace is open, and has its workers, which have nobody yet, know the monitors.
+    pub(crate) fn tell_opened(&self, space: &Space) {
+        let namespace = self.space_address(space);
+        self.tell(&Event::NamespaceOpened { namespace });
+        let monitors = self.monitors.lock();
+        let known = monitors.known.iter().filter(|known| known.filter.reaches(namespace));
+        for known in known.filter(|known| known.filter.is_about_targets()) {
+            space.posts.iter().for_each(|post| known.attach_to(post, Part::None));
+        }
+    }
+
+    /// Tells that a namespace takes no more mail.
+    pub(crate) fn tell_closed(&self, space: &Space) {
+        self.tell(&Event::NamespaceClosed { namespace: self.space_address(space) });
+    }
+
+    fn space_address(&self, space: &Space) -> Address {
+        Address::service(space.nid).on_node(self.node)
+    }
+}
+
+impl Subscription {
+    /// Has a worker tell this monitor of its targets.
+    fn attach_to(&self, post: &Post, part: Part) {
+        let attached = self.clone();
+        if !orders::command(post, move |core| core.attach(attached, part)) && part == Part::Wanted {
+            self.send(Piece::Part(Vec::new()));
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        self.send(Piece::Change(event));
+    }
+
+    /// Sends a piece to the thread of the monitor's target, wherever that is.
+    fn send(&self, piece: Piece) {
+        let monitor = self.monitor;
+        // If that thread has ended the monitor has, too.
+        orders::command(&self.post, move |core| core.assemble(monitor, piece));
+    }
+}
+
+impl Monitoring {
+    /// Takes a piece in; whom to tell what of it now. `None` if the monitor has ended.
+    fn due(&self, monitor: Monitor, piece: Piece) -> Option<(Tid, Due)> {
+        let mut own = self.own.borrow_mut();
+        let assembly = own.get_mut(&monitor)?;
+        let due = match piece {
+            Piece::Change(event) if assembly.missing > 0 => {
+                assembly.early.push(event);
+                Due::Nothing
+            }
+            Piece::Change(event) => Due::Change(event),
+            Piece::Part(events) => {
+                assembly.missing -= 1;
+                let last = assembly.missing == 0;
+                Due::Part(events, last.then(|| std::mem::take(&mut assembly.early)))
+            }
+        };
+        Some((assembly.target, due))
+    }
+}
+
+impl Core {
+    /// Begins to tell a monitor of this thread's targets.
+    fn attach(&self, subscription: Subscription, part: Part) {
+        if part == Part::Wanted {
+            let mut there = self.events_of_residents();
+            there.retain(|event| subscription.filter.matches(event));
+            self.pass(&subscription, Piece::Part(there));
+        }
+        self.monitoring.attached.borrow_mut().push(subscription);
+    }
+
+    fn detach(&self, monitor: Monitor) {
+        self.monitoring.attached.borrow_mut().retain(|known| known.monitor != monitor);
+    }
+
+    /// Tells the monitors that are attached of what has happened to a target of this thread.
+    #[inline]
+    pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
+        if !self.monitoring.attached.borrow().is_empty() {
+            self.report_now(&event());
+        }
+    }
+
+    #[cold]
+    fn report_now(&self, event: &Event) {
+        for known in self.monitoring.attached.borrow().iter().filter(|known| known.filter.matches(event)) {
+            self.pass(known, Piece::Change(event.clone()));
+        }
+    }
+
+    /// Passes a piece on: on the monitor's own thread without a detour.
+    fn pass(&self, to: &Subscription, piece: Piece) {
+        if to.post.worker == self.post.worker {
+            return self.assemble(to.monitor, piece);
+        }
+        to.send(piece);
+    }
+
+    /// All targets of this thread, as if they came now.
+    fn events_of_residents(&self) -> Vec<Event> {
+        self.residents().into_iter().map(|(target, name)| Event::Registered { target, name }).collect()
+    }
+
+    /// All targets of this thread: their addresses, and those by their names.
+    pub(crate) fn residents(&self) -> Vec<(Address, Option<Address>)> {
+        self.slots.with(|slots| {
+            let there = slots.residents();
+            there.map(|(tid, extra)| (self.address(tid), self.named(extra.and_then(|extra| extra.name)))).collect()
+        })
+    }
+
+    /// The address of a target of this thread by its name.
+    pub(crate) fn named(&self, name: Option<Tid>) -> Option<Address> {
+        name.map(|name| self.address(name))
+    }
+
+    /// Begins a monitor of a target of this thread. It ends with its target.
+    fn begin_monitor(&self, monitor: Monitor, target: Tid, there: Vec<Event>, missing: usize) {
+        let begun = self.with_extra(target, |extra| extra.monitors.push(monitor));
+        if begun.is_none() {
+            return self.directory.unmonitor(monitor);
+        }
+        let assembly = Assembly { target, missing: missing + 1, early: Vec::new() };
+        self.monitoring.own.borrow_mut().insert(monitor, assembly);
+        self.assemble(monitor, Piece::Part(there));
+    }
+
+    /// Ends a monitor; one of this thread's targets at once.
+    pub(crate) fn unmonitor(&self, monitor: Monitor) {
+        self.end_monitor(monitor);
+        self.directory.unmonitor(monitor);
+    }
+
+    /// Lets go of a monitor of a target of this thread.
+    fn end_monitor(&self, monitor: Monitor) {
+        let ended = self.monitoring.own.borrow_mut().remove(&monitor);
+        if let Some(ended) = ended {
+            self.with_extra(ended.target, |extra| extra.monitors.retain(|&known| known != monitor));
+        }
+    }
+
+    /// Tells a monitor of this thread what has come, or keeps it until its turn.
+    fn assemble(&self, monitor: Monitor, piece: Piece) {
+        let Some((target, due)) = self.monitoring.due(monitor, piece) else {
+            return;
+        };
+        let tell = |event, snapshot| self.tell(target, Change { monitor, event, snapshot });
+        match due {
+            Due::Nothing => {}
+            Due::Change(event) => tell(event, false),
+            Due::Part(events, rest) => {
+                events.into_iter().for_each(|event| tell(event, true));
+                let Some(early) = rest else {
+                    return;
+                };
+                tell(Event::Complete, true);
+                early.into_iter().for_each(|event| tell(event, false));
+            }
+        }
+    }
+}
