@@ -199,6 +199,11 @@ impl Filter {
         self.node.is_some_and(|asked| asked != node)
     }
 
+    /// The one target that it is about.
+    pub(crate) const fn of_one(&self) -> Option<Tid> {
+        self.target
+    }
+
     /// Whether the coming and going of targets can match, and not only that of services.
     pub(crate) const fn is_about_targets(&self) -> bool {
         self.service.is_none()

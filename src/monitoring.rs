@@ -41,10 +41,17 @@ pub(crate) struct Monitors {
 /// The monitors that one worker knows.
 #[derive(Default)]
 pub(crate) struct Monitoring {
-    /// Those that are told of this worker's targets.
-    attached: RefCell<Vec<Subscription>>,
+    attached: RefCell<Attached>,
     /// Those of this worker's targets.
     own: RefCell<BTreeMap<Monitor, Assembly>>,
+}
+
+/// The monitors that are told of one worker's targets. Of their filters only the target is left to be compared: by a
+/// look-up, however many there are (`benches/dispatch.rs`, group `create and drop a target`).
+#[derive(Default)]
+struct Attached {
+    of_all: Vec<Subscription>,
+    of_one: BTreeMap<Tid, Vec<Subscription>>,
 }
 
 /// What a monitor's target has still to be told.
@@ -175,6 +182,38 @@ impl Subscription {
     }
 }
 
+impl Attached {
+    fn add(&mut self, subscription: Subscription) {
+        let list = match subscription.filter.of_one() {
+            Some(target) => self.of_one.entry(target).or_default(),
+            None => &mut self.of_all,
+        };
+        list.push(subscription);
+    }
+
+    fn remove(&mut self, monitor: Monitor) {
+        self.of_all.retain(|known| known.monitor != monitor);
+        self.of_one.retain(|_, list| {
+            list.retain(|known| known.monitor != monitor);
+            !list.is_empty()
+        });
+    }
+
+    /// Whether any of them is told of the target with this id and this name.
+    #[inline]
+    fn any(&self, tid: Tid, name: Option<Tid>) -> bool {
+        !self.of_all.is_empty() || !self.of_one.is_empty() && self.all_of_one(tid, name).next().is_some()
+    }
+
+    fn all(&self, tid: Tid, name: Option<Tid>) -> impl Iterator<Item = &Subscription> {
+        self.of_all.iter().chain(self.all_of_one(tid, name))
+    }
+
+    fn all_of_one(&self, tid: Tid, name: Option<Tid>) -> impl Iterator<Item = &Subscription> {
+        [Some(tid), name].into_iter().flatten().filter_map(|id| self.of_one.get(&id)).flatten()
+    }
+}
+
 impl Monitoring {
     /// Takes a piece in; whom to tell what of it now. `None` if the monitor has ended.
     fn due(&self, monitor: Monitor, piece: Piece) -> Option<(Tid, Due)> {
@@ -204,24 +243,25 @@ impl Core {
             there.retain(|event| subscription.filter.matches(event));
             self.pass(&subscription, Piece::Part(there));
         }
-        self.monitoring.attached.borrow_mut().push(subscription);
+        self.monitoring.attached.borrow_mut().add(subscription);
     }
 
     fn detach(&self, monitor: Monitor) {
-        self.monitoring.attached.borrow_mut().retain(|known| known.monitor != monitor);
+        self.monitoring.attached.borrow_mut().remove(monitor);
     }
 
-    /// Tells the monitors that are attached of what has happened to a target of this thread.
+    /// Tells the monitors that are attached of what has happened to a target of this thread: `event` says what, of its
+    /// address and that by its name.
     #[inline]
-    pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
-        if !self.monitoring.attached.borrow().is_empty() {
-            self.report_now(&event());
+    pub(crate) fn report(&self, tid: Tid, name: Option<Tid>, event: impl FnOnce(Address, Option<Address>) -> Event) {
+        if self.monitoring.attached.borrow().any(tid, name) {
+            self.report_now(tid, name, &event(self.address(tid), self.named(name)));
         }
     }
 
     #[cold]
-    fn report_now(&self, event: &Event) {
-        for known in self.monitoring.attached.borrow().iter().filter(|known| known.filter.matches(event)) {
+    fn report_now(&self, tid: Tid, name: Option<Tid>, event: &Event) {
+        for known in self.monitoring.attached.borrow().all(tid, name) {
             self.pass(known, Piece::Change(event.clone()));
         }
     }
@@ -248,7 +288,7 @@ impl Core {
     }
 
     /// The address of a target of this thread by its name.
-    pub(crate) fn named(&self, name: Option<Tid>) -> Option<Address> {
+    fn named(&self, name: Option<Tid>) -> Option<Address> {
         name.map(|name| self.address(name))
     }
 

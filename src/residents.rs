@@ -57,7 +57,7 @@ impl Core {
         let extra = extra.map(Box::new);
         self.slots.with(|slots| slots.occupy(tid, target, shared, extra));
         self.count(Count::Registered);
-        self.report(|| Event::Registered { target: self.address(tid), name: self.named(name) });
+        self.report(tid, name, |target, name| Event::Registered { target, name });
         self.start(tid);
     }
 
@@ -173,7 +173,7 @@ impl Core {
     pub(crate) fn begin_life(&self, tid: Tid, target: Box<dyn Target>) {
         self.count(Count::Restarts);
         let name = self.slots.with(|slots| slots.find(tid)?.extra.as_ref()?.name);
-        self.report(|| Event::Restarted { target: self.address(tid), name: self.named(name) });
+        self.report(tid, name, |target, name| Event::Restarted { target, name });
         self.start_later(tid);
         self.put_back(tid, target);
     }
@@ -269,8 +269,7 @@ impl Core {
         if let Some(ties) = ties {
             self.untie(tid, *ties, reason);
         }
-        let target = self.address(tid);
-        self.report(|| Event::Deregistered { target, name: self.named(name), reason: reason.clone() });
+        self.report(tid, name, |target, name| Event::Deregistered { target, name, reason: reason.clone() });
     }
 
     /// Gives back the slot of an id for which no target was made.
