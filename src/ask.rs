@@ -145,7 +145,9 @@ impl<R: Record> Ask<R> {
     fn would_block(&self, to: Address) -> bool {
         let here =
             || self.directory.route(to.completed_from(self.directory.home())).is_ok_and(|(_, post)| post.is_here());
-        Core::is_entered() || Core::is_host() && here() && Crew::here(&self.directory).is_none()
+        let listed = || self.directory.asks_this_thread(to, R::TYPE);
+        let hosts = Core::is_host() && (here() || listed());
+        Core::is_entered() || hosts && Crew::here(&self.directory).is_none()
     }
 
     fn deadline(&self) -> Time {

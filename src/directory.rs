@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Mutex, RwLock};
 
 use crate::address::Address;
+use crate::clerk;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::counters::{Count, Counters, Tally};
@@ -99,9 +100,12 @@ impl Directory {
         Address::target(Tid::UNSET).on_node(self.node)
     }
 
-    /// Takes no more mail from outside; whether it did so far.
-    pub(crate) fn begin_stopping(&self) -> bool {
-        !self.stopping.swap(true, Ordering::SeqCst)
+    /// Takes no more mail from outside, and forgets all namespaces: those that end now, and in the background.
+    pub(crate) fn close_all(&self) -> Vec<Arc<Space>> {
+        let mut spaces = self.spaces.write();
+        self.stopping.store(true, Ordering::SeqCst);
+        let open = spaces.drain().map(|(_, space)| space);
+        open.chain(self.take_departing()).collect()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -142,7 +146,7 @@ impl Directory {
     }
 
     /// The namespaces that end in the background.
-    pub(crate) fn take_departing(&self) -> Vec<Arc<Space>> {
+    fn take_departing(&self) -> Vec<Arc<Space>> {
         std::mem::take(&mut self.departing.lock())
     }
 
@@ -199,7 +203,7 @@ impl Directory {
     }
 
     /// Sends a message from a thread that is no worker, or leaves it as it is and says why.
-    pub(crate) fn send(&self, message: &mut Message<'static>) -> Result<(), Code> {
+    pub(crate) fn send(self: &Arc<Self>, message: &mut Message<'static>) -> Result<(), Code> {
         if self.is_stopping() {
             return Err(Code::STOPPED);
         }
@@ -210,8 +214,12 @@ impl Directory {
     }
 
     /// Passes on a message that has been sent before, from a thread that is no worker.
-    pub(crate) fn pass_on(&self, message: &mut Message<'static>) -> Result<(), Code> {
-        let (tid, post) = self.route(message.destination())?;
+    pub(crate) fn pass_on(self: &Arc<Self>, message: &mut Message<'static>) -> Result<(), Code> {
+        let to = message.destination();
+        if to.node == self.node && clerk::is_addressed(to) {
+            return self.serve_outside(message);
+        }
+        let (tid, post) = self.route(to)?;
         message.tid = tid;
         let pushed = post.inbox.push_with(|| Mail::Message(message.take_all()));
         pushed.map_err(|refusal| match refusal {

@@ -4,6 +4,7 @@
 //! message waits on its thread; to another thread it goes through that thread's hand-off. Whatever becomes of it, it
 //! ends in [`Core::settle`] or [`Core::refuse`], and from there it is done, carried on, or on its way back.
 
+use crate::clerk;
 use crate::code::Code;
 use crate::core::{Core, Panic};
 use crate::counters::Count;
@@ -32,6 +33,8 @@ enum Place {
     Here,
     /// On another, if anywhere.
     Elsewhere,
+    /// Nowhere: the kernel itself is asked.
+    Kernel,
 }
 
 /// Forwardings in a row before other mail gets a turn.
@@ -92,7 +95,7 @@ impl Core {
     #[cold]
     fn pause(&self, message: &mut Message<'_>) -> bool {
         match self.locate(message) {
-            Ok(Place::Elsewhere) => return false,
+            Ok(Place::Elsewhere | Place::Kernel) => return false,
             Ok(Place::Here) if message.flags.contains(Flags::CALL) => self.refuse(message, Code::WOULD_BLOCK),
             Ok(Place::Here) => self.wait(message),
             Err(code) => self.refuse(message, code),
@@ -154,6 +157,10 @@ impl Core {
         match self.locate(message) {
             Ok(Place::Here) => {}
             Ok(Place::Elsewhere) => return self.hand_off(message),
+            Ok(Place::Kernel) => {
+                self.serve_here(message);
+                return Step::Done;
+            }
             Err(code) => return self.refuse(message, code),
         }
         if self.may_nest() {
@@ -170,6 +177,9 @@ impl Core {
         message.complete_from(self.nid, self.node);
         if message.destination().node != self.node {
             return Err(Code::NO_NODE);
+        }
+        if clerk::is_addressed(message.destination()) {
+            return if self.directory.is_stopping() { Err(Code::STOPPED) } else { Ok(Place::Kernel) };
         }
         if !message.tid.is_unset() && message.tid.worker().is_none() {
             message.tid = self.directory.resolve(message.nid, message.tid)?;
@@ -238,7 +248,7 @@ impl Core {
     }
 
     /// The message has its final code.
-    fn end(&self, message: &mut Message<'_>) {
+    pub(crate) fn end(&self, message: &mut Message<'_>) {
         if message.flags.contains(Flags::CALL) {
             self.count(if message.code.is_ok() { Count::Handled } else { Count::Returned });
             return;
@@ -333,7 +343,7 @@ impl Core {
     }
 
     /// Keeps room for the answer to a request of this thread; a request that is only passed on has it already.
-    fn reserve(&self, message: &mut Message<'_>) -> bool {
+    pub(crate) fn reserve(&self, message: &mut Message<'_>) -> bool {
         let needed = message.wants_answer() && !message.flags.contains(Flags::RESERVED);
         if !needed || self.own_sender(message).is_none() {
             return true;

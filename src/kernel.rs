@@ -15,15 +15,14 @@ use crate::code::Code;
 use crate::counters::Counters;
 use crate::crew::Crew;
 use crate::directory::Directory;
-use crate::id::{NodeId, ParseIdError};
+use crate::id::{Nid, NodeId, ParseIdError};
 use crate::message::Message;
 use crate::monitor::{Filter, Monitor};
 use crate::opening::NamespaceBuilder;
 use crate::record::Record;
+use crate::setting_out::TIMEOUT;
 use crate::stop::{StopReport, depart};
-
-/// How long a kernel waits for its threads when it is dropped.
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::system;
 
 /// One node: the namespaces, the clock, and the way in from outside.
 ///
@@ -88,6 +87,12 @@ impl Kernel {
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.inner.directory.node
+    }
+
+    /// The address of the kernel's own services: see [`system`].
+    #[must_use]
+    pub fn system(&self) -> Address {
+        system::ADDRESS.on_node(self.node())
     }
 
     /// What the kernel's clock shows.
@@ -168,12 +173,7 @@ impl Kernel {
 impl Inner {
     fn stop(&self, timeout: Duration) -> StopReport {
         let directory = &self.directory;
-        let spaces = {
-            let mut spaces = directory.spaces.write();
-            directory.begin_stopping();
-            let open = spaces.drain().map(|(_, space)| space);
-            open.chain(directory.take_departing()).collect::<Vec<_>>()
-        };
+        let spaces = directory.close_all();
         let report = depart(directory, &spaces, timeout);
         // In the background nobody is left who could do it later.
         directory.refuse_askers();
@@ -185,7 +185,7 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         // Nobody is left to read the report.
-        let _ = self.stop(STOP_TIMEOUT);
+        let _ = self.stop(TIMEOUT);
     }
 }
 
@@ -203,6 +203,8 @@ impl KernelBuilder {
     /// [`StartError`].
     pub fn start(self) -> Result<Kernel, StartError> {
         let node = NodeId::given(&self.name)?;
+        // So that it prints as a name.
+        let _ = Nid::given("SYSTEM")?;
         let alarms = Alarms::new(self.clock.clone());
         let directory = Arc::new(Directory::new(node, self.clock));
         Ok(Kernel { inner: Arc::new(Inner { directory, alarms }) })
@@ -212,6 +214,7 @@ impl KernelBuilder {
     /// in which order.
     pub(crate) fn start_with_crew(self, seed: u64) -> Result<(Kernel, Rc<Crew>), StartError> {
         let node = NodeId::given(&self.name)?;
+        let _ = Nid::given("SYSTEM")?;
         let clock = Arc::new(ManualClock::new());
         let alarms = Alarms::attended(clock.clone());
         let directory = Arc::new(Directory::new(node, clock.clone()).mustering());

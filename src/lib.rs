@@ -146,6 +146,7 @@ mod fault;
 mod message;
 mod monitor;
 mod reply;
+pub mod system;
 mod transit;
 
 // Hierarchical state machines: an engine that knows no thread, no clock and no mail.
@@ -158,11 +159,13 @@ mod registry;
 mod ring;
 
 // What a handler sees, and what carries its mail.
+mod clerk;
 mod context;
 mod core;
 mod departure;
 mod directory;
 mod dispatcher;
+mod gather;
 mod held;
 mod monitoring;
 mod muster;
@@ -172,6 +175,7 @@ mod post;
 mod recovery;
 mod residents;
 mod restart;
+mod setting_out;
 mod setup;
 mod target;
 mod thread;

@@ -6,11 +6,8 @@ use std::time::{Duration, Instant};
 use crate::clock::Time;
 use crate::core::Core;
 use crate::crew::Crew;
-use crate::departure::Departure;
 use crate::directory::{Directory, Space};
-use crate::orders;
-use crate::post::{Drive, Post};
-use crate::sync::Ordering;
+use crate::setting_out::{SetOut, in_time, set_out};
 
 /// How a stop went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,36 +34,10 @@ impl StopReport {
 
 /// Ends the workers of `spaces` together; waits for them `timeout` at most, and not at all on a worker thread.
 pub(crate) fn depart(directory: &Directory, spaces: &[Arc<Space>], timeout: Duration) -> StopReport {
-    let all = || spaces.iter().flat_map(|space| &space.posts);
     let started = Instant::now();
-    let far = started + Duration::from_secs(u64::from(u32::MAX));
-    let deadline = started.checked_add(timeout).unwrap_or(far);
-    // What one thread runs in turn does not depend on how fast it is.
-    let hasty = directory.muster.is_none();
-    let patience = started.checked_add(timeout / 2).filter(|_| hasty).unwrap_or(far);
-    let threads: Vec<Arc<Post>> = all().filter(|post| post.drive != Drive::Caller).cloned().collect();
-    let wake = {
-        let threads = threads.clone();
-        Box::new(move || threads.iter().for_each(|post| post.inbox.wake()))
-    };
-    let departure = Departure::new(threads.len(), patience, wake);
-    let mut report = StopReport::default();
-    for post in &threads {
-        let known = departure.clone();
-        if orders::command(post, move |core| core.begin_closing(Some(known))) {
-            // Only now: whoever sees this finds the order behind the mail that is there.
-            post.closing.store(true, Ordering::Release);
-            post.inbox.wake();
-        } else {
-            departure.returned();
-            departure.ended(&post.name);
-        }
-    }
-    for post in all().filter(|post| post.drive == Drive::Caller) {
-        orders::command(post, |core| core.begin_closing(None));
-        post.closing.store(true, Ordering::Release);
-        report.driven.push(post.name.clone());
-    }
+    let deadline = in_time(started, timeout);
+    let SetOut { departure, threads, driven } = set_out(directory, spaces, timeout);
+    let mut report = StopReport { driven, ..StopReport::default() };
     if Core::current().is_some() {
         report.in_background = !threads.is_empty();
         directory.let_depart(spaces);
