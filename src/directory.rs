@@ -31,7 +31,7 @@ pub(crate) struct Directory {
     /// Seat `n` is that of worker `n + 1`.
     seats: RwLock<Vec<Seat>>,
     pub(crate) spaces: RwLock<HashMap<Nid, Arc<Space>>>,
-    /// Changed and read only by who has locked `spaces` before.
+    /// Locked by who makes a change that they are told of. Whoever needs `spaces`, too, locks those first.
     pub(crate) monitors: Mutex<Monitors>,
     /// Namespaces whose threads end in the background; a stop waits for them, too.
     departing: Mutex<Vec<Arc<Space>>>,

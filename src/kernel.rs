@@ -140,6 +140,37 @@ impl Kernel {
     /// Has a target told who comes and goes, as [`Context::monitor`](crate::Context::monitor) says. The monitor ends with
     /// that target.
     ///
+    /// ```
+    /// use rohrpost::{Change, Context, Event, Failure, Filter, Handle, Kernel, handles};
+    ///
+    /// #[derive(Default)]
+    /// struct Listener {
+    ///     told: Vec<Event>,
+    /// }
+    /// impl Handle<Change> for Listener {
+    ///     fn handle(&mut self, change: &Change, ctx: &mut Context<'_>) -> Result<(), Failure> {
+    ///         self.told.push(change.event.clone());
+    ///         if let [.., Event::Complete, Event::NamespaceOpened { namespace }] = &self.told[..] {
+    ///             assert_eq!(namespace.to_string(), ".more.node");
+    ///             ctx.stop();
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// handles!(Listener: Change);
+    ///
+    /// let kernel = Kernel::builder("node").start()?;
+    /// let (app, mut worker) = kernel.namespace("app").driven()?;
+    /// let listener = app.register(Listener::default())?;
+    /// let monitor = kernel.monitor(Filter::new(), listener)?;
+    /// worker.run_until_idle();
+    /// kernel.namespace("more").open()?;
+    /// worker.run_until_idle();
+    /// assert_eq!(kernel.counters().deregistered, 1);
+    /// kernel.unmonitor(monitor);              // it has ended with its listener
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The code that a message to the target would come back with, where this thread can tell; [`Code::NO_NODE`] for what

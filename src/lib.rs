@@ -82,7 +82,8 @@
 //! 8. **Bounded.** No handler ever blocks on another thread. A full hand-off returns the message with [`Code::BUSY`]
 //!    at once. Hand-off, waiting list, held messages and unanswered requests have bounds that can be set
 //!    ([`NamespaceBuilder`]). A request reserves the room of its answer, so that answers and returns are never
-//!    refused; while returns pile up outside a full hand-off, its thread sends nothing to other threads. What one
+//!    refused. What the library itself tells, [`Ended`] and [`Change`], is not refused either: it is as much as there is
+//!    to tell. While such mail piles up outside a full hand-off, its thread sends nothing to other threads. What one
 //!    handler sends before it returns is bounded only by that handler: each refused message waits as a return.
 //! 9. **Deadlock is a code.** A [`Context::call`] that would close a cycle returns [`Code::WOULD_DEADLOCK`]. One to
 //!    another thread, past the depth, past mail that still waits, or to a target that would hold it returns
@@ -100,6 +101,12 @@
 //!
 //! What is built on these promises is tested with [`testing`]: the same workers on one thread, by a seed and a clock
 //! that is turned by hand.
+//!
+//! # Who is there
+//!
+//! A target has itself told when another ends ([`Context::watch`]), or who comes and goes ([`Context::monitor`]): first
+//! what is there, then every change, none missed and none twice. What can be asked of the kernel, such as the targets of
+//! a namespace, can be asked by message: see [`system`].
 //!
 //! Nothing is printed by the library, no signal handler is installed, and a process that uses it cannot be forked.
 //! Message priorities are a non-goal.

@@ -132,19 +132,11 @@ impl Directory {
         }
     }
 
-    /// Tells all monitors of a change that no single worker makes. `spaces` is locked by the caller, so that no
-    /// monitor starts between the change and its telling.
-    pub(crate) fn tell(&self, event: &Event) {
-        for known in self.monitors.lock().known.iter().filter(|known| known.filter.matches(event)) {
-            known.tell(event.clone());
-        }
-    }
-
     /// Tells that a namespace is open, and has its workers, which have nobody yet, know the monitors.
     pub(crate) fn tell_opened(&self, space: &Space) {
         let namespace = self.space_address(space);
-        self.tell(&Event::NamespaceOpened { namespace });
         let monitors = self.monitors.lock();
+        monitors.tell(&Event::NamespaceOpened { namespace });
         let known = monitors.known.iter().filter(|known| known.filter.reaches(namespace));
         for known in known.filter(|known| known.filter.is_about_targets()) {
             space.posts.iter().for_each(|post| known.attach_to(post, Part::None));
@@ -153,11 +145,21 @@ impl Directory {
 
     /// Tells that a namespace takes no more mail.
     pub(crate) fn tell_closed(&self, space: &Space) {
-        self.tell(&Event::NamespaceClosed { namespace: self.space_address(space) });
+        self.monitors.lock().tell(&Event::NamespaceClosed { namespace: self.space_address(space) });
     }
 
     fn space_address(&self, space: &Space) -> Address {
         Address::service(space.nid).on_node(self.node)
+    }
+}
+
+impl Monitors {
+    /// Tells all monitors of a change that no single worker makes, and that the caller makes while it has them locked:
+    /// so no monitor starts between the change and its telling, and changes are told in the order in which they happen.
+    pub(crate) fn tell(&self, event: &Event) {
+        for known in self.known.iter().filter(|known| known.filter.matches(event)) {
+            known.send(Piece::Change(event.clone()));
+        }
     }
 }
 
@@ -168,10 +170,6 @@ impl Subscription {
         if !orders::command(post, move |core| core.attach(attached, part)) && part == Part::Wanted {
             self.send(Piece::Part(Vec::new()));
         }
-    }
-
-    fn tell(&self, event: Event) {
-        self.send(Piece::Change(event));
     }
 
     /// Sends a piece to the thread of the monitor's target, wherever that is.

@@ -7,11 +7,11 @@ use std::marker::PhantomData;
 
 use rohrpost::testing::{Probe as Probes, Stuck, TestKernel, Turn};
 use rohrpost::{
-    Absent, Address, AddressPart, Ask, Code, Context, Counters, Driven, Failure, Held, HeldMessage, HoldError, Idle,
-    Kernel, KernelBuilder, ManualClock, Meanwhile, Message, NameCollision, Namespace, NamespaceBuilder, Nid, NodeId,
-    OnPanic, OpenError, Outcome, ParseAddressError, ParseIdError, PinError, Placement, RecordId, RecordRef, RecordType,
-    RegisterError, RequestId, Requested, Restart, SendError, Setup, StartError, StopReport, SystemClock, Thread, Tid,
-    Time, record,
+    Absent, Address, AddressPart, Ask, Change, Code, Context, Counters, Driven, Ended, Event, Failure, Filter, Held,
+    HeldMessage, HoldError, Idle, Kernel, KernelBuilder, ManualClock, Meanwhile, Message, Monitor, NameCollision,
+    Namespace, NamespaceBuilder, Nid, NodeId, OnPanic, OpenError, Outcome, ParseAddressError, ParseIdError, PinError,
+    Placement, Reason, RecordId, RecordRef, RecordType, RegisterError, RequestId, Requested, Restart, SendError, Setup,
+    StartError, StopReport, SystemClock, Thread, Tid, Time, record,
 };
 
 /// A record that may go to another thread but not be shared between two.
@@ -88,6 +88,9 @@ fn ids_and_plain_values_go_anywhere() {
     each!(SYNC is true: Restart, Meanwhile);
     each!(SYNC is true: Counters, StopReport, Idle, Setup, Placement, OnPanic, Outcome, SystemClock, ManualClock);
     each!(SYNC is true: RecordType);
+    each!(SEND is true: Change, Event, Ended, Reason, Filter, Monitor);
+    each!(SYNC is true: Change, Event, Ended, Reason, Filter, Monitor);
+    each!(COPY is true: Filter, Monitor);
 }
 
 #[test]

@@ -152,3 +152,28 @@ fn a_thread_does_not_wait_for_what_it_drives_itself() {
     assert_eq!(failure.code(), Code::WOULD_BLOCK, "expected the reason");
     assert!(world.ask(ListTargets(nid)).is_ok(), "expected it to be answered where it is awaited");
 }
+
+#[test]
+fn a_worker_that_has_ended_lets_the_question_go_on() {
+    let kernel = Kernel::builder("node").start().unwrap();
+    let space = kernel.namespace("space").threads(2).open().unwrap();
+    let busy = space.register_on(1, Asker).unwrap();
+    let (release, released) = std::sync::mpsc::channel();
+    let (told, begun) = std::sync::mpsc::channel();
+    let step = crate::world::Do::new(move |_, _| {
+        told.send(()).unwrap();
+        released.recv_timeout(PATIENCE).unwrap();
+    });
+    kernel.notify(busy, step).unwrap();
+    begun.recv_timeout(PATIENCE).unwrap();
+    // The last thread is asked first, and has no time.
+    let mut ask = kernel.ask(kernel.system(), ListTargets(space.id()));
+    assert!(poll(&mut ask).is_none(), "expected the question to wait for a thread that is busy");
+    while !space.close(Duration::from_millis(50)).ended.contains(&"space/0".to_owned()) {}
+    release.send(()).unwrap();
+    let end = space.close(PATIENCE);
+    assert!(end.is_complete(), "expected both threads to have ended: {end:?}");
+    let listed = poll(&mut ask).expect("expected an answer").map_err(|failure| failure.code());
+    assert_eq!(listed.map(|listed| addresses(&listed)), Ok(vec![busy]), "expected who was there at its turn");
+    assert!(kernel.counters().is_balanced(), "expected even counters, not {:?}", kernel.counters());
+}
