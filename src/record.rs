@@ -179,6 +179,8 @@ impl fmt::Debug for RecordType {
 #[macro_export]
 macro_rules! record {
     ($record:ty, $name:literal $(=> $answer:ty)? $(, $mark:ident)* $(,)?) => {
+        // A type that is no record is not helped by a list of those that are.
+        #[diagnostic::do_not_recommend]
         impl $crate::Record for $record {
             type Answer = $crate::__record_answer!($($answer)?);
             const NAME: &'static str = $crate::__private::record_name($name);
