@@ -10,7 +10,7 @@ impl Context<'_> {
     /// behind the mail that waits. If nobody is there (any more) it is told so at once.
     ///
     /// Watching twice is watching once, a restart is no end, and a target that is restarted goes on watching and being
-    /// watched. Who watches itself is told nothing. The end of a target on another thread is told when that thread
+    /// watched; what it is told while it is to come back waits for it. Who watches itself is told nothing. The end of a target on another thread is told when that thread
     /// gets to it. Neither the notification nor what brings it is refused for lack of room; there are as many as
     /// targets that are watched.
     ///

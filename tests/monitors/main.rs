@@ -8,6 +8,7 @@
 mod dice;
 mod monitoring;
 mod racing;
+mod supervised;
 mod town;
 mod view;
 mod watching;

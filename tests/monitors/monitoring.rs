@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rohrpost::{Address, Code, Context, Filter, Kernel, Message, Monitor, NodeId, Outcome, RecordId, Setup, Target};
+use rohrpost::{Address, Code, Context, Filter, Message, Monitor, NodeId, Outcome, RecordId, Setup, Target};
 
 use crate::view::{View, Viewer};
 use crate::world::{Scribe, World};
@@ -11,7 +11,7 @@ use crate::world::{Scribe, World};
 const NODE: NodeId = NodeId::name("node");
 
 /// A viewer on this worker that is there already.
-fn viewer(world: &mut World, index: usize) -> (Address, View) {
+pub(crate) fn viewer(world: &mut World, index: usize) -> (Address, View) {
     let view = View::default();
     let viewer = world.spaces[index].register_as("viewer", Viewer(view.clone())).unwrap();
     world.settle();
@@ -19,7 +19,7 @@ fn viewer(world: &mut World, index: usize) -> (Address, View) {
 }
 
 /// Has `viewer` begin a monitor; nothing else happens.
-fn begin(world: &mut World, viewer: Address, filter: Filter) -> Monitor {
+pub(crate) fn begin(world: &mut World, viewer: Address, filter: Filter) -> Monitor {
     let (told, begun) = mpsc::channel();
     world.run(viewer, move |ctx| told.send(ctx.monitor(filter).unwrap()).unwrap());
     begun.try_recv().expect("expected a monitor to begin")
@@ -334,9 +334,10 @@ fn two_monitors_of_one_target_are_told_apart() {
 
 #[test]
 fn a_snapshot_finds_room_where_nothing_else_does() {
-    let kernel = Kernel::builder("node").start().unwrap();
-    let (space, worker) = kernel.namespace("narrow").capacity(1).waiting(1).driven().unwrap();
-    let mut world = World { kernel, spaces: vec![space], workers: vec![Some(worker)] };
+    let mut world = World::new(0);
+    let (space, worker) = world.kernel.namespace("narrow").capacity(1).waiting(1).driven().unwrap();
+    world.spaces.push(space);
+    world.workers.push(Some(worker));
     world.open("wide");
     let (viewer, view) = viewer(&mut world, 0);
     let monitor = begin(&mut world, viewer, Filter::new());

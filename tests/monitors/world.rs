@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use rohrpost::{Address, Context, Counters, Driven, Ended, Kernel, Message, Namespace, Outcome, Target, record};
+use rohrpost::{
+    Address, Context, Counters, Driven, Ended, Kernel, ManualClock, Message, Namespace, Outcome, Target, record,
+};
 
 /// Has the [`Scribe`] that receives it run a closure in its handler.
 pub(crate) struct Do(pub(crate) Box<Step>);
@@ -60,6 +62,7 @@ impl Target for Scribe {
 
 /// A kernel whose workers are all driven by the test: namespaces `n0`, `n1` and so on with one worker each.
 pub(crate) struct World {
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) kernel: Kernel,
     pub(crate) spaces: Vec<Namespace>,
     pub(crate) workers: Vec<Option<Driven>>,
@@ -67,8 +70,9 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(workers: usize) -> Self {
-        let kernel = Kernel::builder("node").start().unwrap();
-        let mut world = Self { kernel, spaces: Vec::new(), workers: Vec::new() };
+        let clock = Arc::new(ManualClock::new());
+        let kernel = Kernel::builder("node").clock(clock.clone()).start().unwrap();
+        let mut world = Self { clock, kernel, spaces: Vec::new(), workers: Vec::new() };
         for index in 0..workers {
             world.open(&format!("n{index}"));
         }
