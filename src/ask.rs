@@ -20,6 +20,7 @@ use crate::idle::{Idle, Spun};
 use crate::message::{Flags, Message, Sender};
 use crate::record::Record;
 use crate::reply::{Asker, Reply};
+use crate::service::Key;
 
 /// A request from a plain thread, or from a task of any executor. Made by [`Kernel::ask`](crate::Kernel::ask).
 ///
@@ -143,8 +144,11 @@ impl<R: Record> Ask<R> {
     }
 
     fn would_block(&self, to: Address) -> bool {
-        let here =
-            || self.directory.route(to.completed_from(self.directory.home())).is_ok_and(|(_, post)| post.is_here());
+        let to = to.completed_from(self.directory.home());
+        let here = || match to.tid() {
+            Some(_) => self.directory.route(to).is_ok_and(|(_, post)| post.is_here()),
+            None => self.directory.service_is_here(Key { nid: to.nid, record: R::ID }),
+        };
         let listed = || self.directory.asks_this_thread(to, R::TYPE);
         let hosts = Core::is_host() && (here() || listed());
         Core::is_entered() || hosts && Crew::here(&self.directory).is_none()

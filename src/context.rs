@@ -23,6 +23,8 @@ use crate::setup::{RegisterError, Setup};
 use crate::target::Target;
 use crate::thread::Thread;
 
+mod services;
+
 /// What a handler can do: send, ask, pass on, hold, register.
 ///
 /// All methods take `&self`, so that a handler can use its own fields meanwhile. What is sent inherits the deadline
@@ -186,6 +188,7 @@ impl<'a> Context<'a> {
             return;
         }
         let to = to.completed_from(self.address());
+        self.core.directory.catalogue.unload(message);
         message.tid = to.tid;
         message.nid = to.nid;
         message.send_elsewhere(Some(to.node).filter(|&node| node != self.core.node));

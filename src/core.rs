@@ -27,6 +27,7 @@ use crate::post::{Mail, Post};
 use crate::recovery::Revivals;
 use crate::registry::Slots;
 use crate::residents::Extra;
+use crate::routes::Routes;
 use crate::target::Target;
 
 /// What belongs to one worker's thread.
@@ -56,6 +57,8 @@ pub(crate) struct Core {
     pub(crate) directory: Arc<Directory>,
     /// Other workers that mail has gone to.
     pub(crate) peers: RefCell<Vec<Option<Arc<Post>>>>,
+    /// The services that this thread has met.
+    pub(crate) routes: LocalCell<Routes>,
     pub(crate) pending: LocalCell<PendingRequests>,
     /// Requests that left the thread and are not answered yet.
     pub(crate) outstanding: Cell<usize>,
@@ -104,6 +107,7 @@ impl Core {
             is_serving: Cell::new(false),
             waiting_ordinary: Cell::new(0),
             turn: Cell::new(Time::NEVER),
+            routes: LocalCell::new(Routes::new(post.worker)),
             post,
             space,
             directory,

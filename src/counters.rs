@@ -65,6 +65,13 @@ counters! {
     dead_answers DeadAnswers;
     /// Requesters that were told `EXPIRED` while their message was elsewhere.
     expired Expired;
+    /// Copies for observers, one for each; a copy for a whole thread that did not get there counts one.
+    copies Copies;
+    /// Copies that their observers have seen.
+    observed Observed;
+    /// Copies that nobody has seen: the hand-off or the waiting list was full, the deadline had passed, the observer
+    /// had gone, or the record could not be cloned.
+    lost_copies LostCopies;
     /// Answers and returns that a typed target does not list.
     ignored Ignored;
     /// Panics that were caught.
@@ -89,6 +96,12 @@ impl Tally {
         counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
+    /// Counts several more, on the only thread that writes to this tally.
+    pub(crate) fn own_many(&self, count: Count, many: u64) {
+        let counter = &self.0[count as usize];
+        counter.store(counter.load(Ordering::Relaxed).wrapping_add(many), Ordering::Release);
+    }
+
     /// Counts one more in a tally that several threads write to.
     pub(crate) fn shared(&self, count: Count) {
         self.0[count as usize].fetch_add(1, Ordering::AcqRel);
@@ -96,11 +109,12 @@ impl Tally {
 }
 
 impl Counters {
-    /// Whether every message and every answer has ended exactly once: sent = handled + returned + dead letters, and
-    /// answers = answered + late + dead. True at quiescent points only.
+    /// Whether every message, answer and copy has ended exactly once: sent = handled + returned + dead letters, answers =
+    /// answered + late + dead, and copies = observed + lost. True at quiescent points only.
     #[must_use]
     pub const fn is_balanced(&self) -> bool {
         self.sent == self.handled.wrapping_add(self.returned).wrapping_add(self.dead_letters)
             && self.answers == self.answered.wrapping_add(self.late_answers).wrapping_add(self.dead_answers)
+            && self.copies == self.observed.wrapping_add(self.lost_copies)
     }
 }

@@ -8,18 +8,25 @@ use std::thread::JoinHandle;
 use parking_lot::{Mutex, RwLock};
 
 use crate::address::Address;
+use crate::catalogue::Catalogue;
 use crate::clerk;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::counters::{Count, Counters, Tally};
+use crate::dead_letter::DeadLetter;
+use crate::fault::quietly;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::monitoring::Monitors;
 use crate::muster::Muster;
+use crate::plan::Kind;
 use crate::post::{Limits, Mail, Post};
+use crate::record::Record;
 use crate::reply::{Asker, Reply};
 use crate::ring::Refusal;
+use crate::service::{Service, Terms};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+use crate::system::NAMESPACE;
 
 /// What all threads of a node share.
 #[derive(Debug)]
@@ -33,6 +40,11 @@ pub(crate) struct Directory {
     pub(crate) spaces: RwLock<HashMap<Nid, Arc<Space>>>,
     /// Locked by who makes a change that they are told of. Whoever needs `spaces`, too, locks those first.
     pub(crate) monitors: Mutex<Monitors>,
+    /// The namespace of the kernel's own services. It is not listed, and nobody lives there.
+    pub(crate) system: Arc<Space>,
+    pub(crate) catalogue: Catalogue,
+    /// The topic of messages that failed and had nobody to come back to.
+    pub(crate) dead_letters: Arc<Service>,
     /// Namespaces whose threads end in the background; a stop waits for them, too.
     departing: Mutex<Vec<Arc<Space>>>,
     /// The counters of all threads that are not workers.
@@ -74,7 +86,16 @@ pub(crate) struct Space {
 pub(crate) struct NoSeat;
 
 impl Directory {
+    /// The namespace of the kernel's own services.
+    pub(crate) const SYSTEM: Nid = NAMESPACE;
+
     pub(crate) fn new(node: NodeId, clock: Arc<dyn Clock>) -> Self {
+        let catalogue = Catalogue::default();
+        let terms = Terms { kind: Kind::Topic, retains: false };
+        let dead_letters = catalogue.with_or_open((Self::SYSTEM, DeadLetter::TYPE), terms, |service| {
+            service.keep();
+            service.clone()
+        });
         Self {
             node,
             clock,
@@ -82,6 +103,9 @@ impl Directory {
             seats: RwLock::default(),
             spaces: RwLock::default(),
             monitors: Mutex::default(),
+            system: Arc::new(Space::new(Self::SYSTEM, Vec::new())),
+            catalogue,
+            dead_letters,
             departing: Mutex::default(),
             outside: Tally::default(),
             retired: Mutex::default(),
@@ -132,10 +156,14 @@ impl Directory {
     /// Forgets a namespace that closes; its id can be opened anew.
     pub(crate) fn remove(&self, space: &Arc<Space>) {
         let mut spaces = self.spaces.write();
-        if spaces.get(&space.nid).is_some_and(|open| Arc::ptr_eq(open, space)) {
-            spaces.remove(&space.nid);
-            self.tell_closed(space);
+        if !spaces.get(&space.nid).is_some_and(|open| Arc::ptr_eq(open, space)) {
+            return;
         }
+        spaces.remove(&space.nid);
+        self.tell_closed(space);
+        let services = self.catalogue.take_all(space.nid);
+        drop(spaces);
+        services.iter().for_each(|service| self.end_service(service));
     }
 
     /// Remembers namespaces that end in the background.
@@ -219,7 +247,22 @@ impl Directory {
         if to.node == self.node && clerk::is_addressed(to) {
             return self.serve_outside(message);
         }
-        let (tid, post) = self.route(to)?;
+        if to.node == self.node && to.tid.is_unset() {
+            match self.locate_service(message) {
+                Ok(()) => {}
+                Err(Code::OK) => {
+                    quietly(|| message.answer(()));
+                    drop(self.send_back(message, |count| self.outside.shared(count)));
+                    return Ok(());
+                }
+                Err(code) => return Err(code),
+            }
+        }
+        self.pass_to_target(message).inspect_err(|_| self.recall(message))
+    }
+
+    fn pass_to_target(&self, message: &mut Message<'static>) -> Result<(), Code> {
+        let (tid, post) = self.route(message.destination())?;
         message.tid = tid;
         let pushed = post.inbox.push_with(|| Mail::Message(message.take_all()));
         pushed.map_err(|refusal| match refusal {
@@ -233,6 +276,9 @@ impl Directory {
     /// What nobody gets comes back, to be dropped.
     #[must_use = "a record may panic in its `Drop`: choose where"]
     pub(crate) fn send_back(&self, message: &mut Message<'_>, count: impl Fn(Count)) -> Option<Message<'static>> {
+        if message.flags.contains(Flags::LOADED) {
+            self.catalogue.unload(message);
+        }
         if message.code.is_ok() {
             count(Count::Handled);
             if !message.wants_answer() {
@@ -243,7 +289,7 @@ impl Directory {
         message.flags |= Flags::TURNED;
         let lost = match &mut message.sender {
             Sender::Outside(asker) => match asker.take() {
-                Some(asker) => return answer(&asker, message, count),
+                Some(asker) => return self.answer(&asker, message, count),
                 None => message.take_all(),
             },
             Sender::Target(tid, _) => {
@@ -257,8 +303,24 @@ impl Directory {
                 }
             }
         };
-        count(lost.lost());
+        self.mourn(&lost, count);
         Some(lost)
+    }
+
+    /// Gives an asker its answer, or hands it back if it is late.
+    #[inline]
+    fn answer(&self, asker: &Asker, message: &mut Message<'_>, count: impl Fn(Count)) -> Option<Message<'static>> {
+        let reached = message.reached();
+        let late = if message.code.is_ok() { Count::LateAnswers } else { Count::DeadLetters };
+        // Counted before the asker can look: whoever has its answer finds it in the counters.
+        if asker.answer(message, || count(reached)) {
+            return None;
+        }
+        count(late);
+        if !message.code.is_ok() {
+            self.tell_of(message);
+        }
+        Some(message.take_all())
     }
 
     /// Has `reply` end with [`Code::STOPPED`] if the kernel stops before it is answered.
@@ -298,19 +360,6 @@ impl Directory {
         }
         sum
     }
-}
-
-/// Gives an asker its answer, or hands it back if it is late.
-#[inline]
-fn answer(asker: &Asker, message: &mut Message<'_>, count: impl Fn(Count)) -> Option<Message<'static>> {
-    let reached = message.reached();
-    let late = if message.code.is_ok() { Count::LateAnswers } else { Count::DeadLetters };
-    // Counted before the asker can look: whoever has its answer finds it in the counters.
-    if asker.answer(message, || count(reached)) {
-        return None;
-    }
-    count(late);
-    Some(message.take_all())
 }
 
 impl Space {

@@ -28,7 +28,7 @@ enum Step {
 
 /// Where a receiver lives.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     /// On this thread.
     Here,
     /// On another, if anywhere.
@@ -172,7 +172,7 @@ impl Core {
         self.wait(message)
     }
 
-    /// Completes the receiver and finds its generated id.
+    /// Completes the receiver and finds its generated id. An error is the code with which the message ends here.
     fn locate(&self, message: &mut Message<'_>) -> Result<Place, Code> {
         message.complete_from(self.nid, self.node);
         if message.destination().node != self.node {
@@ -181,7 +181,10 @@ impl Core {
         if clerk::is_addressed(message.destination()) {
             return if self.directory.is_stopping() { Err(Code::STOPPED) } else { Ok(Place::Kernel) };
         }
-        if !message.tid.is_unset() && message.tid.worker().is_none() {
+        if message.tid.is_unset() {
+            return self.locate_service(message);
+        }
+        if message.tid.worker().is_none() {
             message.tid = self.directory.resolve(message.nid, message.tid)?;
         }
         if message.tid.worker() != Some(self.post.worker) {
@@ -235,6 +238,9 @@ impl Core {
     #[cold]
     fn refuse(&self, message: &mut Message<'_>, code: Code) -> Step {
         message.code = code;
+        if message.flags.contains(Flags::SHOW) {
+            self.directory.recall(message);
+        }
         self.end(message);
         Step::Done
     }
@@ -280,7 +286,7 @@ impl Core {
             self.waiting.with(|waiting| waiting.push_back(Mail::Message(message.take_all())));
             return;
         }
-        self.count(message.lost());
+        self.mourn(message);
         self.discard(message);
     }
 
@@ -288,6 +294,11 @@ impl Core {
         if let Some(mut lost) = self.directory.send_back(message, |count| self.count(count)) {
             self.discard(&mut lost);
         }
+    }
+
+    /// Counts a message whose sender is gone.
+    pub(crate) fn mourn(&self, message: &Message<'_>) {
+        self.directory.mourn(message, |count| self.count(count));
     }
 
     /// The sender, if it is a target of this worker, and not of an earlier one with the same number.
@@ -358,16 +369,24 @@ impl Core {
     }
 
     /// Gives the room back when the answer is there.
+    #[inline]
     pub(crate) fn release(&self, message: &mut Message<'_>) {
+        if message.flags.intersects(Flags::RESERVED | Flags::LOADED) {
+            self.release_now(message);
+        }
+    }
+
+    fn release_now(&self, message: &mut Message<'_>) {
         if message.flags.contains(Flags::RESERVED) {
             self.outstanding.set(self.outstanding.get() - 1);
             message.flags -= Flags::RESERVED;
         }
+        self.directory.catalogue.unload(message);
     }
 
     /// Looks the worker of `tid` up.
     #[cold]
-    fn meet(&self, tid: Tid) {
+    pub(crate) fn meet(&self, tid: Tid) {
         let Some((worker, post)) = tid.worker().and_then(|worker| Some((worker, self.directory.post(worker)?))) else {
             return;
         };

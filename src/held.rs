@@ -141,6 +141,7 @@ impl HeldMessage {
             return;
         };
         message.renew();
+        self.directory.catalogue.unload(&mut message);
         message.tid = to.tid;
         message.nid = if let Some(nid) = to.nid() { nid } else { self.keeper.nid };
         message.send_elsewhere(to.node().filter(|&node| node != self.directory.node));

@@ -119,7 +119,8 @@ impl Kernel {
     /// # Errors
     ///
     /// [`SendError`] with [`Code::BUSY`], [`Code::STOPPED`], [`Code::NO_NAMESPACE`], [`Code::NO_NODE`],
-    /// [`Code::NO_SERVICE`], or [`Code::NO_TARGET`] where this thread can tell.
+    /// [`Code::NO_SERVICE`], [`Code::NOT_HANDLED`] if nobody observes a topic, or [`Code::NO_TARGET`] where this thread
+    /// can tell.
     pub fn notify<R: Record>(&self, to: Address, record: R) -> Result<(), SendError> {
         self.send(Message::notification(to, record))
     }

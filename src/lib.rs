@@ -165,13 +165,23 @@ mod handoff;
 mod registry;
 mod ring;
 
+// Who answers for a service and who observes it; none of it knows a worker.
+mod audience;
+mod catalogue;
+mod plan;
+mod routes;
+mod service;
+
 // What a handler sees, and what carries its mail.
 mod clerk;
 mod context;
 mod core;
+mod dead_letter;
 mod departure;
 mod directory;
 mod dispatcher;
+mod duties;
+mod fan_out;
 mod gather;
 mod held;
 mod monitoring;
@@ -179,9 +189,11 @@ mod muster;
 mod orders;
 mod pending;
 mod post;
+mod publish;
 mod recovery;
 mod residents;
 mod restart;
+mod serving;
 mod setting_out;
 mod setup;
 mod target;
@@ -216,6 +228,7 @@ pub use clock::{Clock, ManualClock, Sleeper, SystemClock, Time};
 pub use code::{Code, Failure};
 pub use context::{Context, Requested};
 pub use counters::Counters;
+pub use dead_letter::DeadLetter;
 pub use driven::Driven;
 pub use ending::{Ended, Reason};
 pub use held::{Held, HeldMessage, HoldError};
@@ -227,13 +240,15 @@ pub use monitor::{Change, Event, Filter, Monitor};
 pub use name::{MAX_NAME, NameCollision};
 pub use namespace::Namespace;
 pub use opening::{NamespaceBuilder, OpenError};
+pub use plan::Balance;
 pub use record::{Absent, Record, RecordType};
 pub use restart::{Meanwhile, Restart};
+pub use serving::{ServeError, ServiceBuilder};
 pub use setup::{BuildError, Placement, RegisterError, Setup};
 pub use stop::StopReport;
 pub use target::{OnPanic, Outcome, Target};
 pub use thread::Thread;
-pub use typed::{Answers, Handle, Later, Started, Stopping};
+pub use typed::{Answers, Handle, Later, Observes, Started, Stopping};
 
 /// The README's example, compiled and run with the documentation's.
 #[cfg(doctest)]

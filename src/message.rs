@@ -54,6 +54,12 @@ bitflags! {
         const DEADLINE = 1 << 11;
         /// It has, or had, what only few messages have.
         const COLD = 1 << 12;
+        /// A copy for observers: nobody answers or returns it.
+        const COPY = 1 << 13;
+        /// The receiver's thread shows it to the observers there, before its receiver gets it.
+        const SHOW = 1 << 14;
+        /// The receiver owns part of a group that counts the requests it has not answered.
+        const LOADED = 1 << 15;
         /// The library itself tells it, so it waits without being counted.
         const TOLD = 1 << 16;
     }
@@ -90,6 +96,8 @@ pub(crate) struct Cold {
     pub(crate) answers: Vec<Body<'static>>,
     /// The receiver's node, where it is not the sender's.
     pub(crate) elsewhere: Option<NodeId>,
+    /// Its number among the messages of a service that retains the last one; 0 if it has none.
+    pub(crate) number: u64,
 }
 
 /// An envelope and its records.

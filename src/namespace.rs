@@ -23,6 +23,8 @@ use crate::stop::{StopReport, depart};
 use crate::target::Target;
 use crate::thread::Thread;
 
+mod services;
+
 /// A handle to a namespace: one or more worker threads and the targets that live on them.
 ///
 /// It is cheap to clone, and `Send + Sync`. It does not keep its kernel alive: when the last [`Kernel`](crate::Kernel)
@@ -181,6 +183,9 @@ impl Namespace {
 
     fn place(&self, placement: Placement) -> Result<&Arc<Post>, RegisterError> {
         let threads = self.threads();
+        if threads == 0 {
+            return Err(RegisterError::NoThreads(self.space.nid));
+        }
         let index = match placement {
             Placement::Default => 0,
             Placement::Thread(index) => index,
@@ -275,7 +280,12 @@ impl Namespace {
     /// Closes the namespace: mail on the way comes back with [`Code::STOPPED`], targets are told and dropped, the
     /// threads end. Waits `timeout` at most; on a worker thread it does not wait, and the threads end in the
     /// background. The id can be opened anew at once.
+    ///
+    /// The namespace `SYSTEM` is the kernel's, and stays.
     pub fn close(&self, timeout: Duration) -> StopReport {
+        if self.space.nid == Directory::SYSTEM {
+            return StopReport::default();
+        }
         self.directory.remove(&self.space);
         depart(&self.directory, std::slice::from_ref(&self.space), timeout)
     }

@@ -16,8 +16,10 @@ use crate::post::{Drive, Limits, Mail, Post};
 use crate::stop::depart;
 use crate::worker::Worker;
 
+/// The namespace that every kernel has from its start.
+const SYSTEM: &str = "SYSTEM";
 /// The names that are the library's own.
-const RESERVED: [&str; 2] = ["SYSTEM", "TRANSPORT"];
+const RESERVED: [&str; 2] = [SYSTEM, "TRANSPORT"];
 
 /// The most threads a namespace can have.
 const MAX_THREADS: usize = 1024;
@@ -166,12 +168,17 @@ impl NamespaceBuilder {
         self
     }
 
-    /// Opens the namespace with threads of its own.
+    /// Opens the namespace with threads of its own. `SYSTEM`, where the kernel's own services are, is always open.
     ///
     /// # Errors
     ///
     /// [`OpenError`].
     pub fn open(self) -> Result<Namespace, OpenError> {
+        if self.name == SYSTEM {
+            let system = self.directory.system.clone();
+            let open = !self.directory.is_stopping();
+            return if open { Ok(Namespace::new(self.directory, system)) } else { Err(OpenError::Stopped) };
+        }
         let nid = self.check()?;
         let mut spaces = self.directory.spaces.write();
         if let Some(space) = spaces.get(&nid) {

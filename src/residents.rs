@@ -5,6 +5,7 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::core::Core;
 use crate::counters::Count;
+use crate::duties::Duties;
 use crate::ending::Reason;
 use crate::id::Tid;
 use crate::monitor::{Event, Monitor};
@@ -31,6 +32,8 @@ pub(crate) struct Extra {
     pub(crate) ties: Option<Box<Ties>>,
     /// The monitors that tell it.
     pub(crate) monitors: Vec<Monitor>,
+    /// The services that it owns and observes.
+    pub(crate) duties: Duties,
 }
 
 impl Core {
@@ -258,6 +261,9 @@ impl Core {
         let name = extra.as_ref().and_then(|extra| extra.name);
         if let Some(name) = name {
             self.space.release(name, tid);
+        }
+        if let Some(extra) = &mut extra {
+            self.resign(tid, &mut extra.duties);
         }
         if extra.is_some() {
             let _ = self.guard(|| drop(extra));

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::id::{ParseIdError, Tid};
+use crate::id::{Nid, ParseIdError, Tid};
 use crate::restart::Restart;
 use crate::target::OnPanic;
 
@@ -124,6 +124,9 @@ pub enum RegisterError {
         /// How many threads the namespace has.
         threads: usize,
     },
+    /// The namespace is the kernel's own and has no threads; use a namespace of your own.
+    #[error("the namespace `{0}` has the kernel's own services and no threads; register targets in one of your own")]
+    NoThreads(Nid),
     /// The thread has as many targets as fit, 2^23; use another thread.
     #[error("the thread has no room for another target (8388608 fit); register it on another thread")]
     TooManyTargets,

@@ -65,6 +65,12 @@ pub trait Target: Any {
         let _ = (answer, ctx);
     }
 
+    /// Sees a message to a service that it observes, before the service's owner gets it. It belongs to somebody else:
+    /// nothing that is done here answers or returns it.
+    fn observed(&mut self, message: &Message<'_>, ctx: &mut Context<'_>) {
+        let _ = (message, ctx);
+    }
+
     /// Called first, before any mail.
     fn started(&mut self, ctx: &mut Context<'_>) {
         let _ = ctx;

@@ -146,6 +146,35 @@ impl Message<'_> {
         self.cold.as_deref_mut()?.more.pop()
     }
 
+    /// A copy for observers in memory of its own, with a service address; `None` if a record cannot be cloned.
+    pub(crate) fn copy(&self) -> Option<Message<'static>> {
+        let sender = match self.sender {
+            Sender::Target(tid, nid) => Sender::Target(tid, nid),
+            Sender::Outside(_) => Sender::Outside(None),
+        };
+        let to = Address { tid: Tid::UNSET, nid: self.nid, node: self.node };
+        let flags = self.flags & (Flags::WANT_ANSWER | Flags::LOCAL_ONLY) | Flags::COPY;
+        let mut copy = Message::new(to, self.body.try_clone()?, flags, sender);
+        copy.set_deadline(self.due());
+        copy.request = self.request;
+        for body in self.cold.iter().flat_map(|cold| &cold.more) {
+            copy.cold().more.push(body.try_clone()?);
+        }
+        Some(copy)
+    }
+
+    /// Its number among the messages of a service that retains the last one; 0 if it has none.
+    pub(crate) fn number(&self) -> u64 {
+        self.cold.as_deref().map_or(0, |cold| cold.number)
+    }
+
+    /// Sets its number; 0 is none.
+    pub(crate) fn set_number(&mut self, number: u64) {
+        if number != 0 || self.cold.is_some() {
+            self.cold().number = number;
+        }
+    }
+
     /// Makes a message that was built by hand one that can be sent.
     pub(crate) fn launch(&mut self) {
         self.flags &= Flags::WANT_ANSWER | Flags::LOCAL_ONLY | Flags::DEADLINE | Flags::COLD;

@@ -90,6 +90,33 @@ pub trait Answers<A: Record> {
     fn answered(&mut self, answer: Result<A, Failure>, request: Option<RequestId>, ctx: &mut Context<'_>);
 }
 
+/// Sees records of type `R` that are sent to a service which this target observes.
+///
+/// ```
+/// use rohrpost::{Context, Observes, handles, record};
+///
+/// #[derive(Clone, Debug)]
+/// struct Tick(u64);
+/// record!(Tick, "clock.tick");
+///
+/// struct Display(u64);
+/// impl Observes<Tick> for Display {
+///     fn observed(&mut self, tick: &Tick, _ctx: &mut Context<'_>) {
+///         self.0 = tick.0;
+///     }
+/// }
+/// handles!(Display: observes Tick);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` lists `observes {R}` in `handles!` but does not observe it",
+    label = "no `impl Observes<{R}> for {Self}`",
+    note = "write `impl Observes<{R}> for {Self}`, and attach it: see `Namespace::observe` and `Context::observe`"
+)]
+pub trait Observes<R: Record> {
+    /// Sees one record. It is on its way to somebody else.
+    fn observed(&mut self, record: &R, ctx: &mut Context<'_>);
+}
+
 /// The hook behind `hooks started` of [`handles!`](crate::handles!).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lists the hook `started` in `handles!` but has none",
@@ -178,7 +205,7 @@ pub fn answered<T: Answers<A>, A: Record>(target: &mut T, answer: &mut Message<'
 ///
 /// The sections are separated by semicolons; each is optional. Records without a word are handled at once
 /// ([`Handle`]), those behind `later` are held ([`Later`]); `answers` lists the answers that are wanted ([`Answers`]),
-/// others are counted and dropped; `hooks` are `started` and `stopping` ([`Started`], [`Stopping`]). A generic target is
+/// others are counted and dropped; `observes` lists the records that it sees of services ([`Observes`]); `hooks` are `started` and `stopping` ([`Started`], [`Stopping`]). A generic target is
 /// listed once for each type it is used with (`handles!(Cache<u32>: Add)`), or implements [`Target`](crate::Target) itself.
 ///
 /// ```
@@ -194,16 +221,20 @@ pub fn answered<T: Answers<A>, A: Record>(target: &mut T, answer: &mut Message<'
 /// # impl Later<Pay> for Calculator { fn handle(&mut self, _: Held<Pay>, _: &mut Context<'_>) {} }
 /// # impl Answers<Quote> for Calculator { fn answered(&mut self, _: Result<Quote, Failure>, _: Option<RequestId>, _: &mut Context<'_>) {} }
 /// # impl Started for Calculator { fn started(&mut self, _: &mut Context<'_>) {} }
-/// handles!(Calculator: Add, Reset; later Pay; answers Quote; hooks started);
+/// # #[derive(Clone, Debug)] struct Tick;
+/// # record!(Tick, "clock.tick");
+/// # impl Observes<Tick> for Calculator { fn observed(&mut self, _: &Tick, _: &mut Context<'_>) {} }
+/// handles!(Calculator: Add, Reset; later Pay; answers Quote; observes Tick; hooks started);
 /// ```
 #[macro_export]
 macro_rules! handles {
     ($target:ty : $($sections:tt)*) => {
-        $crate::__handles!(@section [$target] [] [] [] [] $($sections)*);
+        $crate::__handles!(@section [$target] [] [] [] [] [] $($sections)*);
     };
     ($($other:tt)*) => {
         ::core::compile_error!(
-            "`handles!` takes `Target: Record, ..; later Record, ..; answers Record, ..; hooks started, stopping`"
+            "`handles!` takes `Target: Record, ..; later Record, ..; answers Record, ..; observes Record, ..; hooks started, \
+             stopping`"
         );
     };
 }
@@ -211,7 +242,7 @@ macro_rules! handles {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __handles {
-    (@section [$target:ty] [$($now:ty)*] [$($later:ty)*] [$($answer:ty)*] [$($hook:ident)*]) => {
+    (@section [$target:ty] [$($now:ty)*] [$($later:ty)*] [$($answer:ty)*] [$($seen:ty)*] [$($hook:ident)*]) => {
         impl $crate::Target for $target {
             #[inline]
             fn receive(
@@ -239,7 +270,19 @@ macro_rules! __handles {
                 ctx.ignore(answer);
             }
 
+            $crate::__handles!(@observed $($seen)*);
             $($crate::__handles!(@hook $hook);)*
+        }
+    };
+    (@observed) => {};
+    (@observed $($seen:ty)+) => {
+        fn observed(&mut self, message: &$crate::Message<'_>, ctx: &mut $crate::Context<'_>) {
+            for record in message.records() {
+                $(if let ::core::option::Option::Some(record) = record.downcast::<$seen>() {
+                    $crate::Observes::<$seen>::observed(self, record, ctx);
+                    continue;
+                })+
+            }
         }
     };
     (@hook started) => {
@@ -257,21 +300,25 @@ macro_rules! __handles {
             "`", ::core::stringify!($hook), "` is no hook of a target; the hooks are `started` and `stopping`"
         ));
     };
-    (@section $t:tt $n:tt [$($later:ty)*] $a:tt $h:tt later $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
-        $crate::__handles!(@section $t $n [$($later)* $($more)+] $a $h $($($rest)*)?);
+    (@section $t:tt $n:tt [$($later:ty)*] $a:tt $o:tt $h:tt later $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
+        $crate::__handles!(@section $t $n [$($later)* $($more)+] $a $o $h $($($rest)*)?);
     };
-    (@section $t:tt $n:tt $l:tt [$($answer:ty)*] $h:tt answers $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
-        $crate::__handles!(@section $t $n $l [$($answer)* $($more)+] $h $($($rest)*)?);
+    (@section $t:tt $n:tt $l:tt [$($answer:ty)*] $o:tt $h:tt answers $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
+        $crate::__handles!(@section $t $n $l [$($answer)* $($more)+] $o $h $($($rest)*)?);
     };
-    (@section $t:tt $n:tt $l:tt $a:tt [$($hook:ident)*] hooks $($more:ident),+ $(,)? $(; $($rest:tt)*)?) => {
-        $crate::__handles!(@section $t $n $l $a [$($hook)* $($more)+] $($($rest)*)?);
+    (@section $t:tt $n:tt $l:tt $a:tt [$($seen:ty)*] $h:tt observes $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
+        $crate::__handles!(@section $t $n $l $a [$($seen)* $($more)+] $h $($($rest)*)?);
     };
-    (@section $t:tt [$($now:ty)*] $l:tt $a:tt $h:tt $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
-        $crate::__handles!(@section $t [$($now)* $($more)+] $l $a $h $($($rest)*)?);
+    (@section $t:tt $n:tt $l:tt $a:tt $o:tt [$($hook:ident)*] hooks $($more:ident),+ $(,)? $(; $($rest:tt)*)?) => {
+        $crate::__handles!(@section $t $n $l $a $o [$($hook)* $($more)+] $($($rest)*)?);
     };
-    (@section $t:tt $n:tt $l:tt $a:tt $h:tt $($rest:tt)*) => {
+    (@section $t:tt [$($now:ty)*] $l:tt $a:tt $o:tt $h:tt $($more:ty),+ $(,)? $(; $($rest:tt)*)?) => {
+        $crate::__handles!(@section $t [$($now)* $($more)+] $l $a $o $h $($($rest)*)?);
+    };
+    (@section $t:tt $n:tt $l:tt $a:tt $o:tt $h:tt $($rest:tt)*) => {
         ::core::compile_error!(
-            "`handles!` takes `Target: Record, ..; later Record, ..; answers Record, ..; hooks started, stopping`"
+            "`handles!` takes `Target: Record, ..; later Record, ..; answers Record, ..; observes Record, ..; hooks started, \
+             stopping`"
         );
     };
 }

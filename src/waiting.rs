@@ -123,10 +123,9 @@ impl Core {
                 self.deliver_answer(message);
                 return Delivery::Done;
             }
+            Presence::Away if self.lay_by(tid, message) => return Delivery::Done,
+            _ if message.flags.contains(Flags::COPY) => self.show_waiting(message),
             Presence::Away => {
-                if self.lay_by(tid, message) {
-                    return Delivery::Done;
-                }
                 message.code = Code::RESTARTING;
                 self.send_back(message);
             }
@@ -177,6 +176,9 @@ impl Core {
         if message.is_answer() {
             return self.open_answer(message);
         }
+        if message.flags.intersects(Flags::COPY | Flags::SHOW) && self.open_publication(message) {
+            return;
+        }
         if self.is_closing() {
             return self.turn_away(message);
         }
@@ -200,7 +202,7 @@ impl Core {
         let requester = message.requester();
         if requester.generation() < self.post.base {
             // It asked an earlier worker with this one's number.
-            self.count(message.lost());
+            self.mourn(message);
             self.discard(message);
             return;
         }
@@ -230,7 +232,7 @@ impl Core {
             slot.target.take()
         });
         let Some(mut target) = taken else {
-            self.count(message.lost());
+            self.mourn(message);
             let _ = self.guard(|| drop(continuation));
             return;
         };
@@ -252,6 +254,10 @@ impl Core {
 
     /// The target has gone, or the worker closes: mail on the way goes back.
     pub(crate) fn turn_away(&self, message: &mut Message<'static>) {
+        if message.flags.contains(Flags::COPY) {
+            self.count(Count::LostCopies);
+            return self.discard(message);
+        }
         message.code = Code::STOPPED;
         self.send_back(message);
     }
