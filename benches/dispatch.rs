@@ -9,6 +9,7 @@ mod rows;
 
 criterion_group!(direct, rows::direct::bench);
 criterion_group!(threads, rows::threads::bench);
+criterion_group!(services, rows::services::bench);
 criterion_group!(storage, rows::storage::bench);
 criterion_group!(registration, rows::registration::bench);
-criterion_main!(direct, threads, storage, registration);
+criterion_main!(direct, services, threads, storage, registration);

@@ -22,6 +22,14 @@ pub(crate) struct Key {
     pub(crate) record: RecordId,
 }
 
+impl Key {
+    /// Its place in a table of this size, a power of two.
+    #[inline]
+    pub(crate) const fn place(self, size: usize) -> usize {
+        (self.nid.raw().rotate_left(7) ^ self.record.raw()) as usize & (size - 1)
+    }
+}
+
 /// How a service was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Terms {

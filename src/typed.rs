@@ -277,6 +277,12 @@ macro_rules! __handles {
     (@observed) => {};
     (@observed $($seen:ty)+) => {
         fn observed(&mut self, message: &$crate::Message<'_>, ctx: &mut $crate::Context<'_>) {
+            if !$crate::__private::has_several(message) {
+                $(if let ::core::option::Option::Some(record) = message.record::<$seen>() {
+                    return $crate::Observes::<$seen>::observed(self, record, ctx);
+                })+
+                return;
+            }
             for record in message.records() {
                 $(if let ::core::option::Option::Some(record) = record.downcast::<$seen>() {
                     $crate::Observes::<$seen>::observed(self, record, ctx);

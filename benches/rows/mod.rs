@@ -3,6 +3,7 @@
 pub(crate) mod direct;
 pub(crate) mod limits;
 pub(crate) mod registration;
+pub(crate) mod services;
 pub(crate) mod storage;
 pub(crate) mod targets;
 pub(crate) mod threads;

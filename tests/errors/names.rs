@@ -1,6 +1,8 @@
 //! Addresses, ids, and the names of nodes, namespaces and targets.
 
-use rohrpost::{Address, AddressPart, Kernel, Nid, NodeId, ParseAddressError, ParseIdError, RecordId, StartError, Tid};
+use rohrpost::{
+    Address, AddressPart, Kernel, Nid, NodeId, ParseAddressError, ParseIdError, RecordId, Setup, StartError, Tid,
+};
 
 use crate::{Echo, kernel, says};
 
@@ -100,12 +102,29 @@ fn a_namespace_needs_a_name_of_its_own() {
         says(&error, parts);
         assert!(kernel.namespace(name).driven().is_err(), "expected no driven namespace either");
     }
+    says(&kernel.namespace("TRANSPORT").open().expect_err("expected no namespace"), &["TRANSPORT", "another name"]);
     for name in ["SYSTEM", "TRANSPORT"] {
-        says(&kernel.namespace(name).open().expect_err("expected no namespace"), &[name, "another name"]);
         says(&kernel.namespace(name).driven().map(|_| ()).expect_err("expected no namespace"), &[name]);
     }
     assert!(kernel.namespace("7").open().is_ok(), "expected a number to do");
     assert!(kernel.namespace("system").open().is_ok(), "expected only the exact names to be the kernel's");
+}
+
+#[test]
+fn the_kernels_own_namespace_is_open_and_takes_no_targets() {
+    let kernel = kernel();
+    let system = kernel.namespace("SYSTEM").threads(4).open().unwrap();
+    assert_eq!((system.threads(), system.address().to_string()), (0, ".SYSTEM.errors".to_owned()));
+    for setup in [Setup::new(), Setup::new().thread(1), Setup::new().spread(), Setup::new().name("router")] {
+        let refused = system.register_with(setup, Echo::new(1)).expect_err("expected no target");
+        says(&refused, &["SYSTEM", "kernel", "namespace", "of your own"]);
+    }
+    let refused = system.build_on(0, |_| Ok(())).expect_err("expected nothing to be built");
+    says(&refused, &["SYSTEM", "no threads"]);
+    let report = system.close(std::time::Duration::ZERO);
+    assert!(report.is_complete() && kernel.namespace("SYSTEM").open().is_ok(), "expected it to stay");
+    assert!(kernel.stop(crate::PATIENCE).is_complete());
+    assert!(kernel.namespace("SYSTEM").open().is_err(), "expected it to end with its kernel");
 }
 
 #[test]
