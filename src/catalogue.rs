@@ -81,9 +81,9 @@ impl Catalogue {
         services.remove(&key)
     }
 
-    /// Takes all services of a namespace out, to be closed.
-    pub(crate) fn take_all(&self, nid: Nid) -> Vec<Arc<Service>> {
-        self.services.write().extract_if(|key, _| key.nid == nid).map(|(_, service)| service).collect()
+    /// Takes all services out, to be closed, that are to `leave`.
+    pub(crate) fn take_all(&self, leave: impl Fn(Nid) -> bool) -> Vec<Arc<Service>> {
+        self.services.write().extract_if(|key, _| leave(key.nid)).map(|(_, service)| service).collect()
     }
 
     /// Where the unanswered requests of a target are counted.

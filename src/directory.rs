@@ -161,7 +161,7 @@ impl Directory {
         }
         spaces.remove(&space.nid);
         self.tell_closed(space);
-        let services = self.catalogue.take_all(space.nid);
+        let services = self.catalogue.take_all(|nid| nid == space.nid);
         drop(spaces);
         services.iter().for_each(|service| self.end_service(service));
     }

@@ -109,7 +109,7 @@ impl Core {
     /// The order that follows a change: it is done by now, or its target has gone.
     pub(crate) fn attend(&self, service: &Arc<Service>, change: u64) {
         self.refresh(service);
-        drop(service.cancel(change));
+        let _ = self.guard(|| drop(service.cancel(change)));
         self.directory.retire(service);
     }
 

@@ -210,6 +210,7 @@ impl Inner {
         // In the background nobody is left who could do it later.
         directory.refuse_askers();
         self.alarms.stop();
+        directory.close_services();
         report
     }
 }

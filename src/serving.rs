@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::code::Code;
 use crate::core::Core;
 use crate::directory::Directory;
+use crate::fault::quietly;
 use crate::id::{Nid, RecordId, Tid};
 use crate::orders;
 use crate::plan::{Balance, Kind};
@@ -265,6 +266,11 @@ impl Directory {
         Ok(())
     }
 
+    /// Closes everything, when the kernel has stopped.
+    pub(crate) fn close_services(&self) {
+        self.catalogue.take_all(|_| true).iter().for_each(|service| self.end_service(service));
+    }
+
     /// Has everybody who observes a service hear that it is closed.
     pub(crate) fn end_service(&self, service: &Arc<Service>) {
         let leavings = service.close();
@@ -274,6 +280,8 @@ impl Directory {
                 orders::command(&post, move |core| core.refresh(&service));
             }
         }
+        // Whoever closes it is not to be blamed for a record that was retained.
+        quietly(|| drop(leavings));
     }
 
     /// Closes a service that nobody needs any more.
@@ -323,7 +331,7 @@ impl Directory {
         }
         let known = service.clone();
         if !orders::command(post, move |core| core.attend(&known, change)) {
-            drop(service.cancel(change));
+            quietly(|| drop(service.cancel(change)));
             self.retire(service);
         }
     }

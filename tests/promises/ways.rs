@@ -53,12 +53,16 @@ pub(crate) enum Way {
     ForwardedByFar,
     /// By somebody who holds it and passes it on within the same handler.
     Held,
+    /// To the service that the receiver owns, on the sender's thread, before the eyes of an observer.
+    Service,
+    /// The same with the receiver on another worker.
+    ServiceElsewhere,
     /// By somebody who holds it; a plain thread passes it on when everything else is done.
     HeldOutside,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Direct,
         Self::Named,
         Self::Timed,
@@ -68,6 +72,8 @@ impl Way {
         Self::Forwarded,
         Self::ForwardedByFar,
         Self::Held,
+        Self::Service,
+        Self::ServiceElsewhere,
         Self::HeldOutside,
     ];
 }
@@ -171,7 +177,7 @@ impl World {
     pub(crate) fn route(&mut self, way: Way, habit: Habit) -> Route {
         let a = self.near("a", handle());
         let b = match way {
-            Way::OtherThread => self.far("b", habit),
+            Way::OtherThread | Way::ServiceElsewhere => self.far("b", habit),
             Way::Named => self.near.register_as("b", Probe::new("b", &self.log, habit)).unwrap(),
             _ => self.near("b", habit),
         };
@@ -186,6 +192,8 @@ impl World {
                     Outcome::Handled
                 }),
             ),
+            Way::Service => self.serve(&self.near, b),
+            Way::ServiceElsewhere => self.serve(&self.far, b),
             Way::HeldOutside => self.near("keeper", hold_on(&shelf)),
             _ => b,
         };
@@ -197,6 +205,18 @@ impl World {
         self.settle();
         self.log.take();
         Route { way, a, b, to, below, shelf }
+    }
+
+    /// Makes `owner` the owner of all services that these tests use, each observed on both threads; their address.
+    fn serve(&self, space: &Namespace, owner: Address) -> Address {
+        let here = space.register(Observer).unwrap();
+        let there = if space.id() == self.near.id() { &self.far } else { &self.near }.register(Observer).unwrap();
+        for observer in [here, there] {
+            serve::<Note>(space, owner, observer);
+            serve::<Query>(space, owner, observer);
+            serve::<Large>(space, owner, observer);
+        }
+        space.address()
     }
 
     /// Has the sender of `route` do `step`, which is given the address to send to; waits until everything is at rest.
@@ -326,6 +346,20 @@ pub(crate) fn poll<R: Record>(ask: &mut Ask<R>) -> Option<Result<R::Answer, Fail
     match Pin::new(ask).poll(&mut Task::from_waker(Waker::noop())) {
         Poll::Ready(end) => Some(end),
         Poll::Pending => None,
+    }
+}
+
+fn serve<R: Record>(space: &Namespace, owner: Address, observer: Address) {
+    space.serve::<R>(owner).unwrap();
+    space.observe::<R>(observer).unwrap();
+}
+
+/// Sees everything, and says nothing.
+struct Observer;
+
+impl Target for Observer {
+    fn receive(&mut self, _message: &mut Message<'_>, _ctx: &mut Context<'_>) -> Outcome {
+        Outcome::NotHandled
     }
 }
 
