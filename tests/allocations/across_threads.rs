@@ -177,3 +177,26 @@ fn mail_that_a_full_hand_off_refuses_allocates_nothing() {
     });
     assert_eq!(kernel.counters().returned, u64::from(rounds * MESSAGES), "expected each to be refused");
 }
+
+#[test]
+fn a_copy_for_another_thread_allocates_what_its_clone_does_and_no_more() {
+    for idle in [Idle::Park, Idle::default()] {
+        let pair = Pair::new(idle);
+        let to = pair.near.topic::<Note>().open().unwrap();
+        for space in [&pair.near, &pair.far, &pair.far] {
+            pair.near.observe::<Note>(space.register(Receiver(0)).unwrap()).unwrap();
+        }
+        pair.check("publish across", to, Pace::AllAtOnce, |me, ctx| ctx.notify(me.to, Note(me.left)));
+    }
+}
+
+#[test]
+fn a_message_through_a_service_on_another_thread_allocates_nothing() {
+    for idle in [Idle::Park, Idle::default()] {
+        let pair = Pair::new(idle);
+        let owner = pair.far.register(Receiver(0)).unwrap();
+        pair.far.serve::<Note>(owner).unwrap();
+        let to = pair.far.address();
+        pair.check("notify through a service across", to, Pace::AllAtOnce, |me, ctx| ctx.notify(me.to, Note(me.left)));
+    }
+}

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rohrpost::{Address, Answers, Code, Context, Driven, Failure, Handle, Kernel, Namespace, RequestId, handles};
+use rohrpost::{
+    Address, Answers, Balance, Code, Context, Driven, Failure, Handle, Kernel, Namespace, RequestId, handles,
+};
 
 use crate::MESSAGES;
 use crate::counting::{COUNTER, assert_none};
@@ -270,4 +272,40 @@ fn an_awaited_question_allocates_nothing() {
             assert_eq!(answer, number, "expected the answer to this question");
         }
     });
+}
+
+#[test]
+fn a_message_through_a_service_allocates_nothing() {
+    let desk = Desk::new();
+    let owner = desk.space.register(Receiver(0)).unwrap();
+    desk.space.serve::<Note>(owner).unwrap();
+    let to = desk.space.address();
+    desk.check("notify through a service", to, Pace::AllAtOnce, |me, ctx| ctx.notify(me.to, Note(me.left)));
+    let desk = Desk::new();
+    let owner = desk.space.register(Receiver(0)).unwrap();
+    desk.space.serve::<Query>(owner).unwrap();
+    let to = desk.space.address();
+    desk.check("request through a service", to, Pace::AllAtOnce, |me, ctx| drop(ctx.request(me.to, Query(me.left))));
+}
+
+#[test]
+fn a_message_through_a_group_allocates_nothing() {
+    for balance in [Balance::RoundRobin, Balance::FewestPending] {
+        let desk = Desk::new();
+        let to = desk.space.group::<Query>(balance).open().unwrap();
+        for _ in 0..3 {
+            desk.space.serve::<Query>(desk.space.register(Receiver(0)).unwrap()).unwrap();
+        }
+        desk.check("request through a group", to, Pace::AllAtOnce, |me, ctx| drop(ctx.request(me.to, Query(me.left))));
+    }
+}
+
+#[test]
+fn publishing_to_observers_of_the_thread_allocates_nothing() {
+    let desk = Desk::new();
+    let to = desk.space.topic::<Large>().open().unwrap();
+    for _ in 0..10 {
+        desk.space.observe::<Large>(desk.space.register(Receiver(0)).unwrap()).unwrap();
+    }
+    desk.check("publish, one KiB", to, Pace::AllAtOnce, |me, ctx| ctx.notify(me.to, Large([1; 128])));
 }

@@ -148,7 +148,7 @@ fn whichever_way_a_message_takes_it_is_handled_on_the_receivers_thread_and_answe
         });
         let near = world.near.build_on(0, |_| Ok(current().id())).unwrap();
         let far = world.far.build_on(0, |_| Ok(current().id())).unwrap();
-        let home_of_b = if way == Way::OtherThread { far } else { near };
+        let home_of_b = if matches!(way, Way::OtherThread | Way::ServiceElsewhere) { far } else { near };
         let threads: Vec<_> = threads.try_iter().collect();
         let expected = [("a", near), ("b", home_of_b), ("a", near)];
         assert_eq!(threads, expected, "expected a to send, b to handle, a to be answered, each at home: {way:?}");

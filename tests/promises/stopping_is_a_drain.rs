@@ -78,7 +78,12 @@ fn mail_of_every_way_comes_back_when_its_receiver_has_gone_meanwhile() {
         });
         let back = world.log.of("a back");
         assert_eq!(back.len(), 2, "expected both to come back by {way:?}: {:?}", world.log.lines());
-        let told = |line: &String| line.ends_with("STOPPED") || line.ends_with("NO_TARGET");
+        // A service goes with its owner.
+        let reasons: &[&str] = match way {
+            Way::Service | Way::ServiceElsewhere => &["STOPPED", "NO_TARGET", "NO_SERVICE"],
+            _ => &["STOPPED", "NO_TARGET"],
+        };
+        let told = |line: &String| reasons.iter().any(|reason| line.ends_with(reason));
         assert!(back.iter().all(told), "expected the reason by {way:?}: {back:?}");
         assert_eq!(world.log.of("b got"), [""; 0], "expected nobody to handle them by {way:?}");
         world.balanced();

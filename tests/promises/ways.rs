@@ -15,6 +15,7 @@ use rohrpost::{
     Outcome, Record, Target,
 };
 
+use crate::hazards::Mine;
 pub(crate) use crate::probes::{
     Do, Habit, Large, Log, Note, Probe, Query, Reply, Shelf, forward_to, handle, hold_on, ignore, label, panicking,
     refuse,
@@ -215,6 +216,7 @@ impl World {
             serve::<Note>(space, owner, observer);
             serve::<Query>(space, owner, observer);
             serve::<Large>(space, owner, observer);
+            serve::<Mine>(space, owner, observer);
         }
         space.address()
     }
