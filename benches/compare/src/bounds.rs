@@ -9,6 +9,8 @@ use crate::peers::stakker;
 pub const NOTIFY: &str = "rohrpost `notify`";
 pub const CALL: &str = "rohrpost `call`";
 pub const REQUEST: &str = "rohrpost `request`";
+pub const SERVICE: &str = "rohrpost `request` to a service";
+pub const PUBLISH: &str = "rohrpost `notify` to a topic";
 pub const FORWARD: &str = "rohrpost `forward`";
 pub const SPIN: &str = "rohrpost, idle policy spin";
 pub const PARK: &str = "rohrpost, idle policy park";
@@ -48,6 +50,7 @@ pub struct Bound {
 }
 
 const DYN_CALL: Best = Best { name: "a `dyn` call", of: &[limits::DYN_CALL] };
+const REQUESTED: Best = Best { name: "the addressed one", of: &[REQUEST] };
 const DYN_RING: Best = Best { name: "nested `dyn` calls", of: &[limits::DYN_RING] };
 const ATOMICS: Best = Best { name: "two atomics", of: &[limits::ATOMICS] };
 const UNPARK: Best = Best { name: "park/unpark", of: &[limits::PARK] };
@@ -61,7 +64,7 @@ const CHANNELS: Best = Best {
 /// The denominator of a group's ratio column.
 pub fn base(group: Group) -> Best {
     match group {
-        Group::Notify | Group::Ask => DYN_CALL,
+        Group::Notify | Group::Ask | Group::Publish => DYN_CALL,
         Group::Ring => DYN_RING,
         Group::Spin | Group::Outside => ATOMICS,
         Group::Park | Group::ParkTogether => UNPARK,
@@ -98,6 +101,11 @@ pub fn all() -> Vec<Bound> {
         (Group::Ask, CALL, Aim, Times(5.0, DYN_CALL)),
         (Group::Ask, REQUEST, Must, Times(2.0, STAKKER)),
         (Group::Ask, REQUEST, Aim, Times(1.0, STAKKER)),
+        (Group::Ask, SERVICE, Must, Times(1.5, REQUESTED)),
+        (Group::Ask, SERVICE, Aim, Times(1.1, REQUESTED)),
+        (Group::Publish, PUBLISH, Must, Times(2.0, STAKKER)),
+        (Group::Publish, PUBLISH, Aim, Times(1.0, STAKKER)),
+        (Group::Publish, PUBLISH, Aim, Times(3.0, DYN_CALL)),
         (Group::Ring, NOTIFY, Must, Times(2.5, STAKKER)),
         (Group::Ring, NOTIFY, Aim, Times(1.0, STAKKER)),
         (Group::Ring, NOTIFY, Aim, Times(4.0, DYN_RING)),

@@ -10,6 +10,7 @@ use crate::cores;
 pub enum Group {
     Notify,
     Ask,
+    Publish,
     Ring,
     Spin,
     Park,
@@ -21,9 +22,10 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Notify,
         Self::Ask,
+        Self::Publish,
         Self::Ring,
         Self::Spin,
         Self::Park,
@@ -38,6 +40,7 @@ impl Group {
         match self {
             Self::Notify => "same-thread one-way, 16-byte record",
             Self::Ask => "same-thread request and answer",
+            Self::Publish => "publish to 100 on one thread, per delivery",
             Self::Ring => "ring of 100 on one thread, per hop",
             Self::Spin => "cross-thread round trip, both spinning",
             Self::Park => "cross-thread round trip, both parked, on two cores",

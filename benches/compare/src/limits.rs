@@ -19,6 +19,7 @@ use crate::harness::Group;
 use crate::harness::Row;
 use crate::harness::Timed;
 use crate::harness::warm_up;
+use crate::work::OBSERVERS;
 use crate::work::Small;
 use crate::work::Tally;
 use crate::work::Token;
@@ -34,6 +35,7 @@ pub fn rows() -> Vec<Row> {
     vec![
         Row::time(Group::Notify, DYN_CALL, notify),
         Row::time(Group::Ask, DYN_CALL, ask),
+        Row::time(Group::Publish, DYN_CALL, publish),
         Row::time(Group::Ring, DYN_RING, ring),
         Row::time(Group::Spin, ATOMICS, spin),
         Row::time(Group::Park, PARK, |ops| park(ops, APART)),
@@ -104,6 +106,18 @@ fn notify(ops: u64) -> Timed {
     }
     let timed = Timed::since(start, ops);
     assert_eq!(target.tally(), Tally::of_puts(warm + ops));
+    timed
+}
+
+fn publish(ops: u64) -> Timed {
+    let mut targets: Vec<_> = (0..OBSERVERS).map(|_| object()).collect();
+    let mut pass = |from, until| (from..until).for_each(|i| targets.iter_mut().for_each(|to| to.put(Small::nth(i))));
+    let (warm, rounds) = (warm_up(ops).div_ceil(OBSERVERS), ops.div_ceil(OBSERVERS));
+    pass(0, warm);
+    let start = Instant::now();
+    pass(warm, warm + rounds);
+    let timed = Timed::since(start, rounds * OBSERVERS);
+    assert!(targets.iter().all(|target| target.tally() == Tally::of_puts(warm + rounds)));
     timed
 }
 

@@ -46,6 +46,11 @@ record!(Total, "compare.total" => Seen);
 struct Seen(Tally);
 record!(Seen, "compare.seen");
 
+/// Has a receiver observe a topic.
+#[derive(Clone, Debug)]
+struct Join(Address);
+record!(Join, "compare.join");
+
 /// Asks a driver to do so many operations and to say how long they took.
 #[derive(Clone, Debug)]
 struct Run(u64);

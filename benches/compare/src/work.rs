@@ -15,6 +15,9 @@ impl Small {
     }
 }
 
+/// Who gets what is published.
+pub const OBSERVERS: u64 = 100;
+
 /// What a receiver has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {

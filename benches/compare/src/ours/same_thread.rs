@@ -10,12 +10,15 @@ use rohrpost::Handle;
 use rohrpost::Held;
 use rohrpost::Later;
 use rohrpost::Message;
+use rohrpost::Namespace;
+use rohrpost::Observes;
 use rohrpost::Outcome;
 use rohrpost::RequestId;
 use rohrpost::Target;
 use rohrpost::handles;
 
 use super::Add;
+use super::Join;
 use super::Run;
 use super::Seen;
 use super::Sum;
@@ -30,6 +33,7 @@ use crate::harness::Group;
 use crate::harness::Row;
 use crate::harness::Timed;
 use crate::harness::warm_up;
+use crate::work::OBSERVERS;
 use crate::work::Small;
 use crate::work::Tally;
 use crate::work::Token;
@@ -40,6 +44,8 @@ pub fn rows() -> Vec<Row> {
         Row::time(Group::Notify, bounds::NOTIFY, notify),
         Row::time(Group::Ask, bounds::CALL, call),
         Row::time(Group::Ask, bounds::REQUEST, request),
+        Row::time(Group::Ask, bounds::SERVICE, request_to_a_service),
+        Row::time(Group::Publish, bounds::PUBLISH, publish),
         Row::time(Group::Create, bounds::TARGET, create),
         Row::bytes(bounds::TARGET, idle),
     ]
@@ -52,12 +58,25 @@ pub struct Sink {
     _token: Token,
 }
 
-handles!(Sink: Small, Add, Total);
+handles!(Sink: Small, Add, Total, Join; observes Small);
 
 impl Handle<Small> for Sink {
     fn handle(&mut self, small: &Small, _: &mut Context<'_>) -> Result<(), Failure> {
         self.tally.put(*small);
         Ok(())
+    }
+}
+
+impl Handle<Join> for Sink {
+    fn handle(&mut self, join: &Join, ctx: &mut Context<'_>) -> Result<(), Failure> {
+        ctx.observe::<Small>(join.0).expect("the topic is open");
+        Ok(())
+    }
+}
+
+impl Observes<Small> for Sink {
+    fn observed(&mut self, small: &Small, _: &mut Context<'_>) {
+        self.tally.put(*small);
     }
 }
 
@@ -172,16 +191,53 @@ impl Answers<Sum> for Asker {
 }
 
 fn request(ops: u64) -> Timed {
+    request_to(ops, |_, sink| sink)
+}
+
+fn request_to_a_service(ops: u64) -> Timed {
+    request_to(ops, |space, sink| {
+        space.serve::<Add>(sink).expect("nobody else serves it");
+        space.address()
+    })
+}
+
+fn request_to(ops: u64, to: impl FnOnce(&Namespace, Address) -> Address) -> Timed {
     let kernel = kernel();
     let space = kernel.namespace("same").open().expect("a namespace opens");
     let sink = space.register(Sink::default()).expect("a target registers");
-    let asker = Asker { sink, sum: 0, next: 0, warm: 0, until: 0, start: Instant::now(), run: None };
+    let asker = Asker { sink: to(&space, sink), sum: 0, next: 0, warm: 0, until: 0, start: Instant::now(), run: None };
     let asker = space.register(asker).expect("a target registers");
     let Took(timed) = ask(&kernel, asker, Run(ops));
     let Seen(tally) = ask(&kernel, sink, Total);
     assert_eq!(tally.count, warm_up(ops) + ops);
     end(&kernel);
     timed
+}
+
+fn publish(ops: u64) -> Timed {
+    in_handler(ops, move |_, ctx| {
+        let topic = ctx.topic::<Small>().open().expect("the topic opens");
+        let join = |_| {
+            let sink = ctx.register(Sink::default()).expect("a target registers");
+            ctx.notify(sink, Join(topic));
+            sink
+        };
+        let sinks: Vec<_> = (0..OBSERVERS).map(join).collect();
+        let (warm, rounds) = (warm_up(ops).div_ceil(OBSERVERS), ops.div_ceil(OBSERVERS));
+        for i in 0..warm {
+            ctx.notify(topic, Small::nth(i));
+        }
+        let start = Instant::now();
+        for i in warm..warm + rounds {
+            ctx.notify(topic, Small::nth(i));
+        }
+        let took = Took::since(start, rounds * OBSERVERS);
+        for sink in sinks {
+            let Seen(tally) = ctx.call(sink, Total).expect("the sink is idle");
+            assert_eq!(tally, Tally::of_puts(warm + rounds));
+        }
+        took
+    })
 }
 
 fn create(ops: u64) -> Timed {

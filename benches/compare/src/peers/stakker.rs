@@ -19,6 +19,7 @@ use crate::harness::Row;
 use crate::harness::Timed;
 use crate::harness::warm_up;
 use crate::peers::stakker_threads;
+use crate::work::OBSERVERS;
 use crate::work::Small;
 use crate::work::Tally;
 use crate::work::Token;
@@ -37,6 +38,7 @@ pub fn rows() -> Vec<Row> {
         Row::time(Group::Notify, NAME, notify),
         Row::time(Group::Ask, NAME, ask),
         Row::time(Group::Ask, ONE_AT_A_TIME, ask_one_at_a_time),
+        Row::time(Group::Publish, NAME, publish),
         Row::time(Group::Ring, NAME, ring),
         Row::time(Group::Create, NAME, create),
         Row::bytes(NAME, idle),
@@ -121,6 +123,27 @@ fn notify(ops: u64) -> Timed {
     pass(warm, warm + ops);
     let timed = Timed::since(start, ops);
     assert_eq!(tally(&mut stakker, &target), Tally::of_puts(warm + ops));
+    timed
+}
+
+/// A call to each actor of a list: nothing in stakker is faster, a `Fwd` allocates for each.
+fn publish(ops: u64) -> Timed {
+    let mut stakker = started();
+    let targets: Vec<_> = (0..OBSERVERS).map(|_| target(&mut stakker)).collect();
+    let mut pass = |from, until| {
+        for i in from..until {
+            for target in &targets {
+                call!([target], put(Small::nth(i)));
+            }
+            run(&mut stakker);
+        }
+    };
+    let (warm, rounds) = (warm_up(ops).div_ceil(OBSERVERS), ops.div_ceil(OBSERVERS));
+    pass(0, warm);
+    let start = Instant::now();
+    pass(warm, warm + rounds);
+    let timed = Timed::since(start, rounds * OBSERVERS);
+    assert!(targets.iter().all(|target| tally(&mut stakker, target) == Tally::of_puts(warm + rounds)));
     timed
 }
 
