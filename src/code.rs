@@ -45,7 +45,7 @@ codes! {
     /// Handled. Set by the library when a handler says *handled* and no other code; nothing comes back but an answer.
     OK = 0;
     /// Nobody handled it. Every message starts with this code; the sender addressed somebody who does not know the
-    /// record.
+    /// record, or a topic that nobody observes.
     NOT_HANDLED = 1;
     /// The handler panicked; the text is the panic's. Set by the dispatcher. The receiver's policy decides whether it
     /// is still there.

@@ -48,6 +48,16 @@
 //! - To a target of another thread it takes one **hand-off**: one slot of the ring in front of that thread.
 //! - From a plain thread, or a task of any executor, [`Kernel::ask`] and [`Kernel::notify`] use the same hand-off.
 //!
+//! # Services
+//!
+//! An address without a target means a service of its namespace: a record, and who answers for it. A message is routed by
+//! its first record, to the **owner** ([`Namespace::serve`]), to one of a **group**'s owners ([`Namespace::group`]), or to
+//! nobody at all, if it is a **topic** ([`Namespace::topic`]). **Observers** of any namespace see every message to a
+//! service before its owner gets it ([`Namespace::observe`], [`Observes`]): on the thread that routes the message they see
+//! the message itself, each other thread gets one copy through one hand-off, however many observers live there. An
+//! observer that is not idle gets its copy later, in order. A service can retain its last message for observers that
+//! come later ([`ServiceBuilder::retain_last`]). Through a service the mail takes the ways above, and all promises hold.
+//!
 //! # The promises
 //!
 //! Each has tests that state it, in `tests/promises/`, run over every way a message can take.
@@ -71,7 +81,9 @@
 //!    returned. A [`Kernel::notify`] has no sender: what fails at once is its error, with the message inside; what
 //!    fails later is a dead letter.
 //! 6. **Returns do not bounce.** An answer or a returned message is never returned. If the sender is gone, or was
-//!    restarted meanwhile, it is counted as a dead letter ([`Counters`]).
+//!    restarted meanwhile, it is counted as a dead letter ([`Counters`]), and whoever observes the topic of
+//!    [`DeadLetter`] in the namespace `SYSTEM` is told. A copy for an observer is neither answered nor returned; one that
+//!    does not get there is counted as lost.
 //! 7. **Faults stay inside.** A panic unwinds only the handler that panicked; those below it on the stack go on, and
 //!    the message comes back with [`Code::EXCEPTION`] and the panic's text. This holds in all methods of [`Target`],
 //!    in continuations and factories, in a record's `Clone` and `Drop` and a target's `Drop`. Then the target's policy
@@ -96,8 +108,8 @@
 //!     its own thread) and [`Kernel::stop`] return all mail on the way with [`Code::STOPPED`]; later mail comes back
 //!     with `STOPPED` or [`Code::NO_TARGET`]. A thread that does not come back is named in the [`StopReport`] and
 //!     left to itself; everything else is answered. Dropping the last [`Kernel`] stops it too.
-//! 12. **Counted.** At a quiescent point sent = handled + returned + dead letters, and answers = answered + late +
-//!     dead. Each message is counted once, where it ends. Counting costs the direct path no atomic read-modify-write.
+//! 12. **Counted.** At a quiescent point sent = handled + returned + dead letters, answers = answered + late + dead, and
+//!     copies = observed + lost. Each message is counted once, where it ends. Counting costs the direct path no atomic read-modify-write.
 //!
 //! What is built on these promises is tested with [`testing`]: the same workers on one thread, by a seed and a clock
 //! that is turned by hand.
@@ -122,6 +134,10 @@
 //! value; there are no message boxes and no pools. What crosses a thread lies in the slots of a ring, and the receiving
 //! worker serves it where it lies. Every message ends in one place, where it is counted, and turned round if it failed
 //! or wants an answer.
+//!
+//! Services stand in one table of the node, behind a lock. What a message needs to know of one is a plan that never
+//! changes; each thread keeps the plan it saw last, and one look at the service's version tells it whether that is still
+//! right. Observers are lists of their own threads: the table knows only which threads have any.
 //!
 //! `unsafe` lives in three small modules, each with the benchmark row that pays for it: `body` (records of any type in
 //! place), `ring` (the hand-off) and `cell` (what belongs to one thread).
@@ -260,7 +276,7 @@ struct Readme;
 pub mod __private {
     pub use crate::namespace::Movable;
     pub use crate::record::{Copied, record_name};
-    pub use crate::typed::{answered, each, handle, later};
+    pub use crate::typed::{answered, each, handle, later, see};
 
     /// Whether a message has more than one record.
     #[inline]

@@ -3,7 +3,7 @@
 use crate::code::{Code, Failure};
 use crate::context::Context;
 use crate::held::Held;
-use crate::message::{Message, RequestId};
+use crate::message::{Message, RecordRef, RequestId};
 use crate::record::Record;
 use crate::target::{Outcome, Target};
 
@@ -201,6 +201,19 @@ pub fn answered<T: Answers<A>, A: Record>(target: &mut T, answer: &mut Message<'
     true
 }
 
+/// Has `one` see each record of a message in order; most have one.
+#[doc(hidden)]
+#[inline]
+pub fn see(message: &Message<'_>, mut one: impl FnMut(RecordRef<'_>)) {
+    let mut records = message.records();
+    if message.has_several() {
+        return records.for_each(one);
+    }
+    if let Some(record) = records.next() {
+        one(record);
+    }
+}
+
 /// Writes `impl Target` for a typed target.
 ///
 /// The sections are separated by semicolons; each is optional. Records without a word are handled at once
@@ -277,18 +290,11 @@ macro_rules! __handles {
     (@observed) => {};
     (@observed $($seen:ty)+) => {
         fn observed(&mut self, message: &$crate::Message<'_>, ctx: &mut $crate::Context<'_>) {
-            if !$crate::__private::has_several(message) {
-                $(if let ::core::option::Option::Some(record) = message.record::<$seen>() {
+            $crate::__private::see(message, |record| {
+                $(if let ::core::option::Option::Some(record) = record.downcast::<$seen>() {
                     return $crate::Observes::<$seen>::observed(self, record, ctx);
                 })+
-                return;
-            }
-            for record in message.records() {
-                $(if let ::core::option::Option::Some(record) = record.downcast::<$seen>() {
-                    $crate::Observes::<$seen>::observed(self, record, ctx);
-                    continue;
-                })+
-            }
+            });
         }
     };
     (@hook started) => {

@@ -50,6 +50,7 @@ impl Context<'_> {
     /// let (app, mut worker) = kernel.namespace("app").driven()?;
     /// let clock = app.topic::<Tick>().open()?;
     /// app.register(Watcher { clock })?;
+    /// worker.run_until_idle();                   // it starts there, and observes
     /// kernel.notify(clock, Tick(1))?;
     /// worker.run_until_idle();
     /// assert_eq!(kernel.counters().observed, 1);

@@ -62,7 +62,8 @@ impl Clone for Brittle {
 }
 
 /// Has the [`Probe`] that receives it run a closure as its own.
-pub(crate) struct Do(Box<dyn FnOnce(&mut Probe, &mut Context<'_>) + Send>);
+pub(crate) struct Do(Box<Step>);
+type Step = dyn FnOnce(&mut Probe, &mut Context<'_>) + Send;
 record!(Do, "services.do", no_clone);
 
 impl Do {
