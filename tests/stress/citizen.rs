@@ -22,6 +22,12 @@ pub(crate) struct Hop {
     pub(crate) dice: Dice,
 }
 
+record!(News, "stress.news");
+
+/// What is told to observers.
+#[derive(Clone, Debug)]
+pub(crate) struct News(Dice);
+
 /// A sequence of random numbers (xorshift).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dice(pub(crate) u64);
@@ -73,12 +79,21 @@ impl Citizen {
         }
     }
 
-    /// Somebody, more often in the neighbourhood.
+    /// Somebody, more often in the neighbourhood; now and then whoever takes chains on there.
     fn anybody(&self, dice: &mut Dice) -> Address {
         let town = self.quarter.town();
         let quarters = town.quarters.len();
         let quarter = if dice.below(100) < 60 { self.quarter.number.get() } else { dice.below(quarters) };
+        if dice.below(10) == 0 {
+            return town.services[quarter];
+        }
         town.at(quarter, dice.below(1 << 20))
+    }
+
+    /// The services of some namespace.
+    fn somewhere(&self, dice: &mut Dice) -> Address {
+        let services = &self.quarter.town().services;
+        services[dice.below(services.len())]
     }
 
     /// Passes a chain on.
@@ -164,6 +179,15 @@ impl Target for Citizen {
                 let _ = ctx.deregister(self.anybody(&mut dice));
             }
             88..108 => return self.hold(message, ctx),
+            108..118 => {
+                Quarter::add(&self.quarter.sent, 1);
+                ctx.notify(self.somewhere(&mut dice), News(dice));
+            }
+            118..122 => {
+                // Whether it observes them does not matter.
+                let _ = ctx.unobserve::<News>(self.somewhere(&mut dice));
+                let _ = ctx.withdraw::<Hop>();
+            }
             _ => {}
         }
         Outcome::Handled
@@ -183,6 +207,23 @@ impl Target for Citizen {
         }
         if let Some(hop) = Self::take_hop(answer) {
             self.onward(hop, ctx);
+        }
+    }
+
+    fn observed(&mut self, message: &Message<'_>, _: &mut Context<'_>) {
+        if message.record::<News>().is_some_and(|news| news.0.clone().below(200) == 0) {
+            self.panic();
+        }
+    }
+
+    fn started(&mut self, ctx: &mut Context<'_>) {
+        if self.place.is_multiple_of(10) {
+            // On a kernel that stops there are no services any more.
+            let _ = ctx.serve::<Hop>();
+        }
+        if self.place.is_multiple_of(25) {
+            let mut dice = Dice(self.place as u64 | 1);
+            let _ = ctx.observe::<News>(self.somewhere(&mut dice));
         }
     }
 

@@ -1,5 +1,5 @@
 //! Stress: 8 namespaces, many targets, chains of messages that cross them at random, with panics, restarts,
-//! deregistrations and replacements all the time. Nothing is lost, and no memory.
+//! deregistrations and replacements all the time, and with services and observers that come and go with them. Nothing is lost, and no memory.
 //!
 //! `cargo test` runs a short form; `STRESS=full` in release the whole: 100,000 targets and 10 million messages.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it finds, and fails where it stands")]
@@ -13,9 +13,9 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rohrpost::{Code, Failure, HeldMessage, Kernel, Namespace};
+use rohrpost::{Balance, Code, Failure, HeldMessage, Kernel, Namespace};
 
-use crate::citizen::{Citizen, Dice, Hop, PLANNED};
+use crate::citizen::{Citizen, Dice, Hop, News, PLANNED};
 use crate::town::{Quarter, Token, Town};
 
 #[global_allocator]
@@ -80,16 +80,13 @@ fn run_on_a_thread(size: Size, stop: Stop) -> String {
 fn run(size: Size, stop: Stop) -> String {
     let started = Instant::now();
     let kernel = Kernel::builder("stress").start().unwrap();
-    let town = Town::new(NAMESPACES);
+    let namespaces: Vec<_> = (0..NAMESPACES).map(|number| open(&kernel, number)).collect();
+    let town = Town::new(namespaces.iter().map(Namespace::address).collect());
     let helper = hire_helper(&town);
-    let namespaces: Vec<_> = (0..NAMESPACES)
-        .map(|number| {
-            let namespace = open(&kernel, number);
-            let targets = settle(&namespace, number, size.targets, &town);
-            *town.quarters[number].write().unwrap() = targets;
-            namespace
-        })
-        .collect();
+    for (number, namespace) in namespaces.iter().enumerate() {
+        let targets = settle(namespace, number, size.targets, &town);
+        *town.quarters[number].write().unwrap() = targets;
+    }
 
     let launched = launch(&kernel, &town, size.messages);
     if stop == Stop::AtRest {
@@ -111,7 +108,13 @@ fn run(size: Size, stop: Stop) -> String {
 }
 
 fn open(kernel: &Kernel, number: usize) -> Namespace {
-    kernel.namespace(format!("quarter{number}")).capacity(CAPACITY).held(HELD).open().unwrap()
+    let namespace = kernel.namespace(format!("quarter{number}")).capacity(CAPACITY).held(HELD).open().unwrap();
+    let balance = if number.is_multiple_of(2) { Balance::RoundRobin } else { Balance::FewestPending };
+    namespace.group::<Hop>(balance).open().unwrap();
+    let news = namespace.topic::<News>();
+    let news = if number.is_multiple_of(2) { news } else { news.retain_last() };
+    news.open().unwrap();
+    namespace
 }
 
 /// Registers the targets of a namespace, on its thread.
@@ -191,6 +194,7 @@ fn check_that_much_happened(kernel: &Kernel, size: Size) {
         ("dead letters", counters.dead_letters),
         ("answered", counters.answered),
         ("dead answers", counters.dead_answers),
+        ("observed", counters.observed),
         ("panics", counters.panics),
         ("restarts", counters.restarts),
     ] {

@@ -11,6 +11,8 @@ use rohrpost::{Address, HeldMessage};
 pub(crate) struct Town {
     /// Of each namespace, its targets.
     pub(crate) quarters: Vec<RwLock<Vec<Address>>>,
+    /// Of each namespace, its services: the group that takes chains on, and the topic of its news.
+    pub(crate) services: Vec<Address>,
     /// Chains under way.
     pub(crate) chains: AtomicUsize,
     /// Held messages on their way to the helper, or with it.
@@ -70,9 +72,9 @@ impl Drop for Token {
 }
 
 impl Town {
-    pub(crate) fn new(quarters: usize) -> Arc<Self> {
-        let quarters = (0..quarters).map(|_| RwLock::default()).collect();
-        Arc::new(Self { quarters, ..Self::default() })
+    pub(crate) fn new(services: Vec<Address>) -> Arc<Self> {
+        let quarters = services.iter().map(|_| RwLock::default()).collect();
+        Arc::new(Self { quarters, services, ..Self::default() })
     }
 
     /// Who lives at a place.
