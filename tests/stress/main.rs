@@ -29,6 +29,8 @@ const HELD: usize = 16;
 const CHAIN: u32 = 500;
 /// Chains at one time.
 const CHAINS: usize = 200;
+/// Runs of which one leaves the memory in use as it was.
+const RUNS: usize = 3;
 /// How long something may take that needs no more than a moment.
 const SOON: Duration = Duration::from_secs(60);
 
@@ -59,13 +61,21 @@ fn nothing_is_lost_under_stress() {
     // What lives as long as the process is made by now: names, thread-locals, buffers.
     run_on_a_thread(Size { targets: 50, messages: 5000 }, Stop::AtRest);
     for stop in [Stop::AtRest, Stop::InFlight] {
-        let before = allocator::live_bytes();
-        let told = run_on_a_thread(size, stop);
-        let after = allocator::live_bytes() - told.capacity().cast_signed();
-        // Only now: the harness keeps what is printed.
-        eprintln!("{told}");
-        assert_eq!(after, before, "expected the memory in use to be what it was before the run, {stop:?}");
+        // A lock that is fought over for the first time makes room for those who wait, once for the whole process. What
+        // leaks does so every time.
+        let growths: Vec<isize> = (0..RUNS).map(|_| growth(size, stop)).take_while(|&growth| growth != 0).collect();
+        assert!(growths.len() < RUNS, "expected the memory in use to be what it was before, {stop:?}: {growths:?}");
     }
+}
+
+/// One run, and the bytes in use that it leaves.
+fn growth(size: Size, stop: Stop) -> isize {
+    let before = allocator::live_bytes();
+    let told = run_on_a_thread(size, stop);
+    let after = allocator::live_bytes() - told.capacity().cast_signed();
+    // Only now: the harness keeps what is printed.
+    eprintln!("{told}");
+    after - before
 }
 
 /// Threads that ask keep some room for answers as long as they live; this one does not.
