@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use rohrpost::{Address, Code, OnPanic, ServeError, Setup};
+use rohrpost::{Address, Code, Meanwhile, OnPanic, Restart, ServeError, Setup};
 
 use crate::world::{Note, PATIENCE, Probe, Query, Reply, World, panic_quietly};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The ways in which a target goes for good.
 const ENDS: [fn(&mut World, Address); 4] = [
@@ -147,6 +149,63 @@ fn a_restarted_target_keeps_what_it_serves_and_observes() {
         assert_eq!(world.said(), ["phoenix got 2", "phoenix saw 3"]);
     }
     world.balanced();
+}
+
+#[test]
+fn copies_for_a_target_that_is_away_wait_or_are_lost_as_its_policy_says() {
+    let away =
+        [(Meanwhile::Wait, ["phoenix saw 1", "phoenix got 2", "phoenix saw 3"].as_slice()), (Meanwhile::Return, &[])];
+    for (meanwhile, seen) in away {
+        let mut world = World::new();
+        let log = world.log.clone();
+        let make = move || Probe { name: "phoenix", log: log.clone(), receives: None, sees: None };
+        let restart = Restart::new().backoff(SECOND..=SECOND, 1).limit(1, 100 * SECOND).meanwhile(meanwhile);
+        let phoenix = world.near.register_factory(Setup::new().restart(restart), make).unwrap();
+        let (topic, sender) = (world.near.topic::<Note>().open().unwrap(), world.near("sender"));
+        world.near.observe::<Note>(phoenix).unwrap();
+        world.near.serve::<Query>(phoenix).unwrap();
+        world.settle();
+        let send = move |_: &mut Probe, ctx: &mut rohrpost::Context<'_>| {
+            ctx.notify(topic, Note(1));
+            ctx.notify(".near.".parse().unwrap(), Query(2));
+            ctx.notify(topic, Note(3));
+        };
+        world.have(phoenix, |_, _| panic_quietly("again"));
+        world.have(sender, send);
+        assert!(!world.said().iter().any(|line| line.starts_with("phoenix")), "expected it to be away");
+        world.clock.advance(2 * SECOND);
+        world.settle();
+        assert_eq!(world.said(), seen, "expected what its policy says: {meanwhile:?}");
+        world.kernel.notify(topic, Note(4)).unwrap();
+        world.settle();
+        assert_eq!(world.said(), ["phoenix saw 4"], "expected it to observe as before");
+        // Once more than its policy allows.
+        world.have(phoenix, |_, _| panic_quietly("again"));
+        world.have(sender, send);
+        assert_eq!(world.kernel.notify(topic, Note(5)).unwrap_err().code(), Code::NOT_HANDLED, "expected no entry");
+        assert!(world.near.close_service::<Query>().is_err(), "expected no entry");
+        world.balanced();
+    }
+}
+
+#[test]
+fn copies_that_were_laid_by_are_lost_with_their_observer() {
+    let mut world = World::new();
+    let log = world.log.clone();
+    let make = move || Probe { name: "phoenix", log: log.clone(), receives: None, sees: None };
+    let restart = Restart::new().backoff(SECOND..=SECOND, 1);
+    let phoenix = world.near.register_factory(Setup::new().restart(restart), make).unwrap();
+    let topic = world.near.topic::<Note>().open().unwrap();
+    world.near.observe::<Note>(phoenix).unwrap();
+    world.settle();
+    world.have(phoenix, |_, _| panic_quietly("again"));
+    (1..=3).for_each(|number| world.kernel.notify(topic, Note(number)).unwrap());
+    world.settle();
+    world.near.deregister(phoenix).unwrap();
+    world.settle();
+    let counters = world.balanced();
+    assert_eq!((counters.copies, counters.lost_copies, counters.dead_letters), (3, 3, 1), "expected one panic back");
+    assert_eq!(world.kernel.notify(topic, Note(4)).unwrap_err().code(), Code::NOT_HANDLED);
 }
 
 #[test]
