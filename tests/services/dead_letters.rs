@@ -94,9 +94,11 @@ fn a_letter_that_is_lost_is_no_dead_letter() {
 }
 
 #[test]
-fn nobody_else_publishes_dead_letters_unless_it_sends_them() {
+fn what_is_sent_to_the_kernel_is_no_dead_letter() {
     let mut world = World::new();
+    let (_postmaster, told) = with_postmaster(&mut world, 0);
     let system = system(&world).address();
-    assert_eq!(world.ask(system, Query(1)), Err(Code::NO_SERVICE));
-    assert_eq!(system.to_string(), ".SYSTEM.world");
+    assert_eq!(world.ask(system, Query(1)), Err(Code::NOT_HANDLED));
+    assert_eq!(world.kernel.notify(system, Note(2)).unwrap_err().code(), Code::NOT_HANDLED);
+    assert!(told.try_recv().is_err(), "expected it to come back to who sent it");
 }
