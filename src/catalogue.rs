@@ -72,6 +72,11 @@ impl Catalogue {
         self.services.read().get(&key).map(change)
     }
 
+    /// All services, in no particular order.
+    pub(crate) fn all(&self) -> Vec<Arc<Service>> {
+        self.services.read().values().cloned().collect()
+    }
+
     /// Takes a service out, to be closed, if it is to `leave`.
     pub(crate) fn take(&self, key: Key, leave: impl FnOnce(&Arc<Service>) -> bool) -> Option<Arc<Service>> {
         let mut services = self.services.write();

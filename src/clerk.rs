@@ -11,12 +11,16 @@ use crate::code::{Code, Failure};
 use crate::core::Core;
 use crate::directory::Directory;
 use crate::gather::Gather;
+use crate::id::{Nid, RecordId};
 use crate::message::{Flags, Message};
 use crate::post::Post;
 use crate::record::{Record, RecordType};
+use crate::service::{Key, Service};
+use crate::serving::ServeError;
 use crate::setting_out::stop_in_background;
 use crate::system::{
-    AddMonitor, ListNamespaces, ListTargets, NAMESPACE, Namespaces, Ping, Pong, ReadCounters, RemoveMonitor, Stop,
+    AddMonitor, AddObserver, ListNamespaces, ListServices, ListTargets, NAMESPACE, Namespaces, Offer, Ping, Pong,
+    ReadCounters, RemoveMonitor, RemoveObserver, Services, Stop,
 };
 
 /// What is left to do when the clerk has looked at a message.
@@ -32,6 +36,15 @@ enum Rest {
 /// Whether an address, completed but for its node, is that of the kernel's own services.
 pub(crate) fn is_addressed(to: Address) -> bool {
     to.tid.is_unset() && to.nid == NAMESPACE
+}
+
+/// The code for what kept a target from observing; the text says more.
+const fn code_of(error: &ServeError) -> Code {
+    match error {
+        ServeError::Unreachable { code, .. } => *code,
+        ServeError::NoService { .. } => Code::NO_SERVICE,
+        _ => Code::NOT_HANDLED,
+    }
 }
 
 impl Directory {
@@ -50,6 +63,15 @@ impl Directory {
                 Some(space) => return Rest::Gather(space.posts.clone()),
                 None => message.set_code(Code::NO_NAMESPACE),
             }
+        } else if let Some(&ListServices(nid)) = message.record() {
+            match self.spaces.read().contains_key(&nid) {
+                true => message.answer(self.services_of(nid)),
+                false => message.set_code(Code::NO_NAMESPACE),
+            }
+        } else if let Some(&AddObserver { service, record, observer }) = message.record() {
+            self.change_audience(message, (service, record), observer, Self::observe);
+        } else if let Some(&RemoveObserver { service, record, observer }) = message.record() {
+            self.change_audience(message, (service, record), observer, Self::unobserve);
         } else if let Some(&AddMonitor { filter, target }) = message.record() {
             let home = message.origin().unwrap_or_else(|| self.home());
             match self.monitor(filter, target.completed_from(home)) {
@@ -66,6 +88,37 @@ impl Directory {
             return Rest::Stop;
         }
         Rest::Nothing
+    }
+
+    fn services_of(&self, nid: Nid) -> Services {
+        let mut services = self.catalogue.all();
+        services.retain(|service| service.nid == nid);
+        services.sort_unstable_by_key(|service| service.record.id());
+        let owners = |service: &Service| {
+            let owners =
+                service.plan().owners.iter().map(|owner| Address { tid: owner.tid, ..self.address_of(nid) }).collect();
+            Offer { record: service.record.id(), owners, observers: service.observers() }
+        };
+        Services(services.iter().map(|service| owners(service)).collect())
+    }
+
+    /// Has `change` attach or detach an observer, and says how that went.
+    fn change_audience(
+        &self,
+        message: &mut Message<'_>,
+        (service, record): (Address, RecordId),
+        observer: Address,
+        change: impl FnOnce(&Self, Key, Address) -> Result<(), ServeError>,
+    ) {
+        let home = message.origin().unwrap_or_else(|| self.home());
+        let (service, observer) = (service.completed_from(home), observer.completed_from(home));
+        if service.node != self.node || !service.tid.is_unset() {
+            return message.set_code(Code::NO_SERVICE);
+        }
+        match change(self, Key { nid: service.nid, record }, observer) {
+            Ok(()) => message.answer(()),
+            Err(error) => message.fail(Failure::new(code_of(&error), error.to_string())),
+        }
     }
 
     /// Carries out what a thread asks that is no worker, or says why not.

@@ -160,10 +160,10 @@ impl Directory {
             return;
         }
         spaces.remove(&space.nid);
+        let services = self.shut(|catalogue| catalogue.take_all(|nid| nid == space.nid));
         self.tell_closed(space);
-        let services = self.catalogue.take_all(|nid| nid == space.nid);
         drop(spaces);
-        services.iter().for_each(|service| self.end_service(service));
+        self.end_services(services);
     }
 
     /// Remembers namespaces that end in the background.

@@ -6,6 +6,7 @@
 use crate::code::Code;
 use crate::core::Core;
 use crate::id::Tid;
+use crate::reporting::Attended;
 use crate::routes::{Known, View};
 use crate::service::{Attendance, Key, News, Retained, Service};
 use crate::sync::Arc;
@@ -82,13 +83,18 @@ impl Core {
         let added =
             |routes: &mut crate::routes::Routes| routes.audience_of(service).is_some_and(|all| all.add(tid, began));
         let there = self.with_extra(tid, |extra| Duties::add(&mut extra.duties.observes, service));
-        there.is_some() && self.routes.with(added)
+        let added = there.is_some() && self.routes.with(added);
+        if added {
+            self.report_observer(service.key(), tid, Attended::Begun);
+        }
+        added
     }
 
     fn stop_observing(&self, service: &Arc<Service>, tid: Tid) -> bool {
         let removed = self.routes.with(|routes| routes.remove(service, tid));
         if removed {
             let _ = self.with_extra(tid, |extra| Duties::remove(&mut extra.duties.observes, service));
+            self.report_observer(service.key(), tid, Attended::Ended);
         }
         removed
     }
@@ -128,6 +134,7 @@ impl Core {
         };
         for observer in audience.snapshot().iter() {
             let _ = self.with_extra(observer.tid, |extra| Duties::remove(&mut extra.duties.observes, &service));
+            self.report_observer(service.key(), observer.tid, Attended::Ended);
         }
     }
 
@@ -139,7 +146,7 @@ impl Core {
             false => Duties::remove(&mut extra.duties.serves, service),
         });
         if recorded.is_none() {
-            service.remove_owner(tid);
+            self.directory.remove_owner(service, tid);
             self.directory.retire(service);
             self.directory.catalogue.forget_load(tid);
         }
@@ -149,12 +156,15 @@ impl Core {
     /// Gives up everything that a target was registered for.
     pub(crate) fn resign(&self, tid: Tid, duties: &mut Duties) {
         for service in duties.serves.drain(..) {
-            service.remove_owner(tid);
+            self.directory.remove_owner(&service, tid);
             self.directory.retire(&service);
             self.directory.catalogue.forget_load(tid);
         }
         for service in duties.observes.drain(..) {
             let removed = self.routes.with(|routes| routes.remove(&service, tid));
+            if removed {
+                self.report_observer(service.key(), tid, Attended::Ended);
+            }
             self.release_observers(&service, usize::from(removed));
         }
     }

@@ -207,6 +207,7 @@ mod pending;
 mod post;
 mod publish;
 mod recovery;
+mod reporting;
 mod residents;
 mod restart;
 mod serving;

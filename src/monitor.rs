@@ -96,7 +96,7 @@ pub enum Event {
         /// The record by which it is reached.
         record: RecordId,
     },
-    /// A service is not there any more.
+    /// A service is not there any more. Its observers are told to have gone later, as their threads hear of it.
     ServiceClosed {
         /// The address of its namespace.
         service: Address,
@@ -149,7 +149,8 @@ impl Filter {
         Self { target: None, namespace: None, node: None, service: None }
     }
 
-    /// Only what concerns this target: by its generated id, or by the name or number it was registered under.
+    /// Only what concerns this target: by its generated id, or, but for services, by the name or number it was
+    /// registered under.
     pub const fn target(self, target: Tid) -> Self {
         Self { target: Some(target), ..self }
     }

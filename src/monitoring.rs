@@ -1,12 +1,13 @@
 //! How monitors are kept: by no lock that a registration would take.
 //!
-//! The directory lists them and knows the namespaces; each worker knows its own targets. Whoever starts a monitor has
+//! The directory lists them and knows namespaces and services; each worker knows its own targets. Whoever starts a monitor has
 //! the directory for itself meanwhile, and orders every worker to *attach* it: to send what it has in one part and,
 //! from then on, every change. Namespaces that are opened later begin with the monitors there are. The thread of the
 //! monitor's target puts the parts first and keeps changes back until the last part is there.
 //!
-//! What one worker sends keeps its order, because it goes through one hand-off; so do namespaces, because the directory
-//! is locked while they change and are told. Each target is its worker's alone, so nobody is told of twice.
+//! What one worker sends keeps its order, because it goes through one hand-off; so do namespaces and services, because
+//! the monitors are locked while they change and are told. Each target is its worker's alone, so nobody is told of
+//! twice.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ pub(crate) struct Monitoring {
 struct Attached {
     of_all: Vec<Subscription>,
     of_one: BTreeMap<Tid, Vec<Subscription>>,
+    /// All of them, which may be told of observers here.
+    all: Vec<Subscription>,
 }
 
 /// What a monitor's target has still to be told.
@@ -102,10 +105,10 @@ impl Directory {
         let subscription = Subscription { monitor: Monitor(monitors.last), filter, post };
         let mut there: Vec<&Arc<Space>> = spaces.values().collect();
         there.sort_unstable_by_key(|space| space.nid);
-        let events = there.iter().map(|space| Event::NamespaceOpened { namespace: self.space_address(space) });
-        let events = events.filter(|event| filter.matches(event)).collect();
-        let asked = there.iter().filter(|space| filter.is_about_targets() && filter.reaches(self.space_address(space)));
-        let asked: Vec<&Arc<Post>> = asked.flat_map(|space| &space.posts).collect();
+        let events = there.iter().map(|space| Event::NamespaceOpened { namespace: self.address_of(space.nid) });
+        let events = events.chain(self.events_of_services()).filter(|event| filter.matches(event)).collect();
+        // Whoever lives anywhere may observe what matches.
+        let asked: Vec<&Arc<Post>> = there.iter().flat_map(|space| &space.posts).collect();
         let (monitor, missing) = (subscription.monitor, asked.len());
         if !orders::command(&subscription.post, move |core| core.begin_monitor(monitor, tid, events, missing)) {
             return Err(Code::STOPPED);
@@ -126,30 +129,24 @@ impl Directory {
         };
         let ended = monitors.known.swap_remove(index);
         orders::command(&ended.post, move |core| core.end_monitor(monitor));
-        let told = spaces.values().filter(|space| ended.filter.reaches(self.space_address(space)));
-        for post in told.flat_map(|space| &space.posts).filter(|_| ended.filter.is_about_targets()) {
+        for post in spaces.values().flat_map(|space| &space.posts) {
             orders::command(post, move |core| core.detach(monitor));
         }
     }
 
     /// Tells that a namespace is open, and has its workers, which have nobody yet, know the monitors.
     pub(crate) fn tell_opened(&self, space: &Space) {
-        let namespace = self.space_address(space);
+        let namespace = self.address_of(space.nid);
         let monitors = self.monitors.lock();
         monitors.tell(&Event::NamespaceOpened { namespace });
-        let known = monitors.known.iter().filter(|known| known.filter.reaches(namespace));
-        for known in known.filter(|known| known.filter.is_about_targets()) {
+        for known in &monitors.known {
             space.posts.iter().for_each(|post| known.attach_to(post, Part::None));
         }
     }
 
     /// Tells that a namespace takes no more mail.
     pub(crate) fn tell_closed(&self, space: &Space) {
-        self.monitors.lock().tell(&Event::NamespaceClosed { namespace: self.space_address(space) });
-    }
-
-    fn space_address(&self, space: &Space) -> Address {
-        Address::service(space.nid).on_node(self.node)
+        self.monitors.lock().tell(&Event::NamespaceClosed { namespace: self.address_of(space.nid) });
     }
 }
 
@@ -181,15 +178,21 @@ impl Subscription {
 }
 
 impl Attached {
-    fn add(&mut self, subscription: Subscription) {
-        let list = match subscription.filter.of_one() {
-            Some(target) => self.of_one.entry(target).or_default(),
-            None => &mut self.of_all,
-        };
-        list.push(subscription);
+    /// Adds one that is told of the targets of the namespace `home` as its filter says.
+    fn add(&mut self, subscription: Subscription, home: Address) {
+        let filter = subscription.filter;
+        if filter.is_about_targets() && filter.reaches(home) {
+            let list = match filter.of_one() {
+                Some(target) => self.of_one.entry(target).or_default(),
+                None => &mut self.of_all,
+            };
+            list.push(subscription.clone());
+        }
+        self.all.push(subscription);
     }
 
     fn remove(&mut self, monitor: Monitor) {
+        self.all.retain(|known| known.monitor != monitor);
         self.of_all.retain(|known| known.monitor != monitor);
         self.of_one.retain(|_, list| {
             list.retain(|known| known.monitor != monitor);
@@ -203,7 +206,7 @@ impl Attached {
         !self.of_all.is_empty() || !self.of_one.is_empty() && self.all_of_one(tid, name).next().is_some()
     }
 
-    fn all(&self, tid: Tid, name: Option<Tid>) -> impl Iterator<Item = &Subscription> {
+    fn told_of(&self, tid: Tid, name: Option<Tid>) -> impl Iterator<Item = &Subscription> {
         self.of_all.iter().chain(self.all_of_one(tid, name))
     }
 
@@ -238,10 +241,12 @@ impl Core {
     fn attach(&self, subscription: Subscription, part: Part) {
         if part == Part::Wanted {
             let mut there = self.events_of_residents();
+            there.extend(self.events_of_observers());
             there.retain(|event| subscription.filter.matches(event));
             self.pass(&subscription, Piece::Part(there));
         }
-        self.monitoring.attached.borrow_mut().add(subscription);
+        let home = self.directory.address_of(self.nid);
+        self.monitoring.attached.borrow_mut().add(subscription, home);
     }
 
     fn detach(&self, monitor: Monitor) {
@@ -259,7 +264,20 @@ impl Core {
 
     #[cold]
     fn report_now(&self, tid: Tid, name: Option<Tid>, event: &Event) {
-        for known in self.monitoring.attached.borrow().all(tid, name) {
+        for known in self.monitoring.attached.borrow().told_of(tid, name) {
+            self.pass(known, Piece::Change(event.clone()));
+        }
+    }
+
+    /// Whether anybody may be told of what is not a target.
+    pub(crate) fn is_monitored(&self) -> bool {
+        !self.monitoring.attached.borrow().all.is_empty()
+    }
+
+    /// Tells the monitors that are attached of something that has happened on this thread, but not to a target.
+    #[cold]
+    pub(crate) fn report_event(&self, event: &Event) {
+        for known in self.monitoring.attached.borrow().all.iter().filter(|known| known.filter.matches(event)) {
             self.pass(known, Piece::Change(event.clone()));
         }
     }

@@ -156,6 +156,12 @@ impl Routes {
         Some(route.audience.snapshot())
     }
 
+    /// Everybody on this thread who observes anything, and what.
+    pub(crate) fn all_observers(&self) -> impl Iterator<Item = (Key, Tid)> {
+        let audiences = self.known.iter().map(|(&key, route)| (key, route.audience.snapshot()));
+        audiences.flat_map(|(key, all)| all.iter().map(|observer| (key, observer.tid)).collect::<Vec<_>>())
+    }
+
     /// Whether a target observes a service.
     pub(crate) fn observes(&self, key: Key, tid: Tid) -> bool {
         self.known.get(&key).is_some_and(|route| route.audience.contains(tid))

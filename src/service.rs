@@ -271,6 +271,11 @@ impl Service {
         Some(change)
     }
 
+    /// How many targets observe it, or are going to.
+    pub(crate) fn observers(&self) -> usize {
+        self.state.lock().observers.iter().map(|&(_, observers)| observers).sum()
+    }
+
     /// Lets go of some of a worker's observers.
     pub(crate) fn release(&self, worker: u32, observers: usize) {
         self.release_from(&mut self.state.lock(), worker, observers);

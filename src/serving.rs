@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::address::Address;
+use crate::catalogue::Catalogue;
 use crate::code::Code;
 use crate::core::Core;
 use crate::directory::Directory;
@@ -13,7 +14,7 @@ use crate::orders;
 use crate::plan::{Balance, Kind};
 use crate::post::Post;
 use crate::record::RecordType;
-use crate::service::{Key, NoOwner, Service, Terms};
+use crate::service::{Key, Leavings, NoOwner, Service, Terms};
 
 /// How a service is opened: made by [`Namespace::service`](crate::Namespace::service), `topic` and `group`, and by the
 /// same methods of [`Context`](crate::Context).
@@ -167,6 +168,9 @@ impl ServiceBuilder {
     }
 }
 
+/// A service that was closed, and what it leaves.
+pub(crate) type Shut = (Arc<Service>, Leavings);
+
 impl Directory {
     /// Opens a service to stay.
     fn open_service(&self, of: (Nid, &'static RecordType), terms: Terms) -> Result<(), ServeError> {
@@ -177,13 +181,20 @@ impl Directory {
         if !spaces.contains_key(&of.0) {
             return Err(ServeError::Closed);
         }
+        let monitors = self.monitors.lock();
+        let key = Key { nid: of.0, record: of.1.id() };
+        let new = self.catalogue.find(key).is_none();
         self.catalogue.with_or_open(of, terms, |service| {
             if service.terms != terms {
                 return Err(ServeError::Exists(of.1.name()));
             }
             service.keep();
             Ok(())
-        })
+        })?;
+        if new {
+            monitors.tell(&self.opened(key));
+        }
+        Ok(())
     }
 
     /// The generated id and the worker of a target that is to own a service.
@@ -211,6 +222,10 @@ impl Directory {
             if !spaces.contains_key(&nid) {
                 return Err(ServeError::Closed);
             }
+            let monitors = self.monitors.lock();
+            let key = Key { nid, record: record.id() };
+            let (opens, owns) =
+                self.catalogue.with(key, |service| service.has_owner(tid)).map_or((true, false), |owns| (false, owns));
             let add = |service: &Arc<Service>| match service.add_owner(tid, || self.catalogue.load(tid)) {
                 Ok(()) => Ok(service.clone()),
                 Err(NoOwner::Taken(tid)) => {
@@ -219,7 +234,14 @@ impl Directory {
                 Err(NoOwner::Topic) => Err(ServeError::Topic(record.name())),
                 Err(NoOwner::Closed) => Err(ServeError::Closed),
             };
-            self.catalogue.with_or_open(of, terms, add)?
+            let service = self.catalogue.with_or_open(of, terms, add)?;
+            if opens {
+                monitors.tell(&self.opened(key));
+            }
+            if !owns {
+                monitors.tell(&self.owned(key, tid));
+            }
+            service
         };
         self.settle_owner(&service, tid, &post).map_err(|code| ServeError::Unreachable { target: owner, code })
     }
@@ -237,7 +259,7 @@ impl Directory {
         if orders::command(post, settle) {
             return Ok(());
         }
-        service.remove_owner(tid);
+        self.remove_owner(service, tid);
         self.retire(service);
         Err(Code::STOPPED)
     }
@@ -247,7 +269,7 @@ impl Directory {
         let (nid, record) = of;
         let (tid, post) = self.owner(of, owner)?;
         let service = self.service(Key { nid, record: record.id() })?;
-        if !service.remove_owner(tid) {
+        if !self.remove_owner(&service, tid) {
             return Err(ServeError::NotOwner { record: record.name(), owner });
         }
         // If its thread has ended it has forgotten everything.
@@ -261,27 +283,43 @@ impl Directory {
         if key.nid == Self::SYSTEM {
             return Err(ServeError::Reserved(key.nid));
         }
-        let service = self.catalogue.take(key, |_| true).ok_or_else(|| no_service(key))?;
-        self.end_service(&service);
-        Ok(())
+        let ended = self.shut(|catalogue| catalogue.take(key, |_| true).into_iter().collect());
+        let found = !ended.is_empty();
+        self.end_services(ended);
+        if found { Ok(()) } else { Err(no_service(key)) }
     }
 
     /// Closes everything, when the kernel has stopped.
     pub(crate) fn close_services(&self) {
-        self.catalogue.take_all(|_| true).iter().for_each(|service| self.end_service(service));
+        let ended = self.shut(|catalogue| catalogue.take_all(|_| true));
+        self.end_services(ended);
     }
 
-    /// Has everybody who observes a service hear that it is closed.
-    pub(crate) fn end_service(&self, service: &Arc<Service>) {
-        let leavings = service.close();
-        for &worker in &leavings.workers {
-            if let Some(post) = self.post(worker) {
-                let service = service.clone();
-                orders::command(&post, move |core| core.refresh(&service));
+    /// Closes the services that `take` takes out of the catalogue.
+    pub(crate) fn shut(&self, take: impl FnOnce(&Catalogue) -> Vec<Arc<Service>>) -> Vec<Shut> {
+        let monitors = self.monitors.lock();
+        let shut = |service: Arc<Service>| {
+            let owners = service.plan().owners.clone();
+            let leavings = service.close();
+            owners.iter().for_each(|owner| monitors.tell(&self.disowned(service.key(), owner.tid)));
+            monitors.tell(&self.closed(service.key()));
+            (service, leavings)
+        };
+        take(&self.catalogue).into_iter().map(shut).collect()
+    }
+
+    /// Has everybody who observes services hear that they are closed.
+    pub(crate) fn end_services(&self, ended: Vec<Shut>) {
+        for (service, leavings) in ended {
+            for &worker in &leavings.workers {
+                if let Some(post) = self.post(worker) {
+                    let service = service.clone();
+                    orders::command(&post, move |core| core.refresh(&service));
+                }
             }
+            // Whoever closes it is not to be blamed for a record that was retained.
+            quietly(|| drop(leavings));
         }
-        // Whoever closes it is not to be blamed for a record that was retained.
-        quietly(|| drop(leavings));
     }
 
     /// Closes a service that nobody needs any more.
@@ -290,9 +328,8 @@ impl Directory {
             return;
         }
         let unused = |known: &Arc<Service>| Arc::ptr_eq(known, service) && service.is_unused();
-        if let Some(service) = self.catalogue.take(service.key(), unused) {
-            self.end_service(&service);
-        }
+        let ended = self.shut(|catalogue| catalogue.take(service.key(), unused).into_iter().collect());
+        self.end_services(ended);
     }
 
     /// Attaches a target of any namespace to a service.

@@ -27,7 +27,7 @@
 use crate::address::Address;
 use crate::clock::Time;
 use crate::counters::Counters;
-use crate::id::{Nid, NodeId};
+use crate::id::{Nid, NodeId, RecordId};
 use crate::monitor::{Filter, Monitor};
 use crate::record;
 
@@ -85,6 +85,54 @@ pub struct Resident {
     pub name: Option<Address>,
 }
 
+/// Asks for the services of a namespace.
+///
+/// Comes back with [`Code::NO_NAMESPACE`](crate::Code::NO_NAMESPACE) if there is none with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListServices(pub Nid);
+
+/// Answers [`ListServices`]: what is offered, in the order of the ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Services(pub Vec<Offer>);
+
+/// A service that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Offer {
+    /// The record by which it is reached.
+    pub record: RecordId,
+    /// Who answers for it; nobody of a topic.
+    pub owners: Vec<Address>,
+    /// How many targets observe it, those included whose thread has not heard of it yet.
+    pub observers: usize,
+}
+
+/// Has a target observe a service, as [`Context::observe`](crate::Context::observe) does. What the addresses lack is
+/// taken from the sender.
+///
+/// Comes back with [`Code::NO_SERVICE`](crate::Code::NO_SERVICE) if there is none, with the code that a message to the
+/// observer would come back with, or with [`Code::NOT_HANDLED`](crate::Code::NOT_HANDLED) if the record has no copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddObserver {
+    /// The address of the service's namespace.
+    pub service: Address,
+    /// The record by which it is reached.
+    pub record: RecordId,
+    /// Who is to observe it.
+    pub observer: Address,
+}
+
+/// Has a target observe a service no longer, as [`Context::unobserve`](crate::Context::unobserve) does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoveObserver {
+    /// The address of the service's namespace.
+    pub service: Address,
+    /// The record by which it is reached.
+    pub record: RecordId,
+    /// Who observed it.
+    pub observer: Address,
+}
+
 /// Has a target told who comes and goes, as [`Context::monitor`](crate::Context::monitor) says. What its address lacks is
 /// taken from the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +167,10 @@ record!(ListNamespaces, "rohrpost.list-namespaces" => Namespaces);
 record!(Namespaces, "rohrpost.namespaces");
 record!(ListTargets, "rohrpost.list-targets" => Targets);
 record!(Targets, "rohrpost.targets");
+record!(ListServices, "rohrpost.list-services" => Services);
+record!(Services, "rohrpost.services");
+record!(AddObserver, "rohrpost.add-observer");
+record!(RemoveObserver, "rohrpost.remove-observer");
 record!(AddMonitor, "rohrpost.add-monitor" => Monitor);
 record!(Monitor, "rohrpost.monitor");
 record!(RemoveMonitor, "rohrpost.remove-monitor");

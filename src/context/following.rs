@@ -54,21 +54,21 @@ impl Context<'_> {
         self.core.unwatch(self.me, target.completed_from(self.address()));
     }
 
-    /// Has this target told who comes and goes: a notification [`Change`](crate::Change) for each target and namespace
-    /// that is there and that `filter` lets through, then [`Event::Complete`](crate::Event::Complete), then one for every
-    /// change, none missed and none twice. The events of one target, and those of namespaces, are told in the order in
-    /// which they happened.
+    /// Has this target told who comes and goes: a notification [`Change`](crate::Change) for each target, namespace,
+    /// service, owner and observer that is there and that `filter` lets through, then
+    /// [`Event::Complete`](crate::Event::Complete), then one for every change, none missed and none twice. The events of
+    /// one target, and those of namespaces and services, are told in the order in which they happened.
     ///
     /// The monitor ends with this target, not with a restart. It begins to be told when this handler has returned. Every
-    /// thread that may have something to tell adds its part: one whose handler does not return, or that is driven and
-    /// not run, keeps `Complete` and what comes after it waiting.
+    /// thread of the node adds its part, because whoever lives there may observe what matches: one whose handler does
+    /// not return, or that is driven and not run, keeps `Complete` and what comes after it waiting.
     ///
     /// Nothing of this is refused for lack of room. There is one message for each target that is there, and as many
     /// changes wait as happen while this thread is busy. While they fill its hand-off, other mail for the thread comes
     /// back with [`Code::BUSY`].
     ///
-    /// Costs: each change that is told one order through the hand-off of this thread; each registration that is not,
-    /// the comparison with the filter; nothing in a namespace that the filter leaves out.
+    /// Costs: each change that is told one order through the hand-off of this thread; each registration that is not, a
+    /// look-up however many monitors there are; nothing in a namespace that the filter leaves out.
     ///
     /// ```
     /// use std::collections::BTreeSet;

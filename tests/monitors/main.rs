@@ -8,6 +8,7 @@
 mod dice;
 mod monitoring;
 mod racing;
+mod services;
 mod supervised;
 mod town;
 mod view;

@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use rohrpost::{Address, Context, Driven, Filter, Kernel, Namespace, Setup};
+use rohrpost::{Address, Balance, Context, Driven, Filter, Kernel, Namespace, Record, Setup, record};
 
 use crate::dice::Dice;
-use crate::town::Town;
+use crate::town::{Town, offers};
 use crate::world::{Do, World};
 
 /// How long threads may take to come to rest.
@@ -16,12 +16,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Namespaces that are open from the first to the last.
 const STEADY: usize = 3;
 
+/// What is done by a service.
+#[derive(Clone, Debug)]
+struct Chore;
+record!(Chore, "monitors.chore");
+
+/// What is told to a topic.
+#[derive(Clone, Debug)]
+struct Rumour;
+record!(Rumour, "monitors.rumour");
+
 /// A filter that lets through everything, one namespace, one target, or what there is not.
 fn filter(dice: &mut Dice, town: &Town) -> Filter {
-    match (dice.below(4), town.somebody(dice.below(1000))) {
+    match (dice.below(5), town.somebody(dice.below(1000))) {
         (0, Some(somebody)) => Filter::new().address(somebody),
         (1, Some(somebody)) => Filter::new().namespace(somebody.nid().unwrap()),
         (2, _) => Filter::new().namespace(format!("n{}", dice.below(8)).parse().unwrap()),
+        (3, _) => Filter::new().service(if dice.percent(50) { Chore::ID } else { Rumour::ID }),
         _ => Filter::new(),
     }
 }
@@ -30,7 +41,7 @@ fn filter(dice: &mut Dice, town: &Town) -> Filter {
 fn deed(dice: &mut Dice, town: &Town) -> Do {
     let (town, other, index) = (town.clone(), town.somebody(dice.below(1000)), dice.below(1000));
     let filter = filter(dice, &town);
-    let choice = dice.below(11);
+    let (choice, home) = (dice.below(15), Address::service(format!("n{}", dice.below(8)).parse().unwrap()));
     Do::new(move |ctx: &mut Context<'_>| match (choice, other) {
         (0 | 1, _) => drop(ctx.register(town.citizen())),
         (2, _) => drop(ctx.thread().register_factory(Setup::new(), move || town.citizen())),
@@ -40,6 +51,10 @@ fn deed(dice: &mut Dice, town: &Town) -> Do {
         (6 | 7, Some(other)) => town.watch(ctx, other),
         (8, Some(other)) => town.unwatch(ctx, other),
         (9, _) => town.monitor(ctx, filter),
+        (11, _) => drop(ctx.serve::<Chore>()),
+        (12, _) => drop(ctx.withdraw::<Chore>()),
+        (13, _) => drop(ctx.observe::<Chore>(home).and(ctx.observe::<Rumour>(home))),
+        (14, _) => drop(ctx.unobserve::<Chore>(home)),
         (10, _) => town.take_monitor(index).into_iter().for_each(|monitor| ctx.unmonitor(monitor)),
         _ => {}
     })
@@ -48,7 +63,7 @@ fn deed(dice: &mut Dice, town: &Town) -> Do {
 /// What is done from outside to somebody who is there.
 fn act(dice: &mut Dice, town: &Town, kernel: &Kernel, space: &Namespace) {
     let somebody = town.somebody(dice.below(1000));
-    match (dice.below(10), somebody) {
+    match (dice.below(17), somebody) {
         (0 | 1, _) => drop(space.register_with(Setup::new().spread(), town.citizen())),
         (2, _) => {
             let (setup, factory) = town.factory();
@@ -57,6 +72,14 @@ fn act(dice: &mut Dice, town: &Town, kernel: &Kernel, space: &Namespace) {
         (3, Some(somebody)) => drop(space.deregister(somebody)),
         (4, Some(somebody)) => town.monitor_from_outside(kernel, filter(dice, town), somebody),
         (5, _) => town.take_monitor(dice.below(1000)).into_iter().for_each(|monitor| kernel.unmonitor(monitor)),
+        (6, Some(somebody)) => drop(space.serve::<Chore>(somebody)),
+        (7, Some(somebody)) => drop(space.withdraw::<Chore>(somebody)),
+        (8, Some(somebody)) => drop(space.observe::<Rumour>(somebody)),
+        (9, Some(somebody)) => drop(space.unobserve::<Rumour>(somebody)),
+        (10, _) => drop(space.topic::<Rumour>().open()),
+        (11, _) => drop(space.group::<Chore>(Balance::FewestPending).open()),
+        (12, _) if dice.percent(30) => drop(space.close_service::<Rumour>().and(space.close_service::<Chore>())),
+        (13, _) => drop(kernel.notify(space.address(), Rumour)),
         (_, Some(somebody)) => drop(kernel.notify(somebody, deed(dice, town))),
         _ => {}
     }
@@ -74,7 +97,7 @@ fn run_driven(seed: u64) -> usize {
         world.workers.push(Some(worker));
     }
     let town = Town::default();
-    for _ in 0..dice.between(20, 300) {
+    for _ in 0..dice.between(20, 900) {
         let open: Vec<usize> = (0..world.workers.len()).filter(|&index| world.workers[index].is_some()).collect();
         let index = open[dice.below(open.len())];
         match dice.below(40) {
@@ -95,8 +118,8 @@ fn run_driven(seed: u64) -> usize {
     }
     world.settle();
     let open = (0..world.workers.len()).filter(|&index| world.workers[index].is_some());
-    let open: BTreeSet<Address> = open.map(|index| world.spaces[index].address()).collect();
-    let found = town.differences(&open);
+    let open = open.map(|index| world.spaces[index].address()).chain([world.kernel.system()]).collect();
+    let found = town.differences(&open, &offers(&world.kernel, &open));
     assert!(found.is_empty(), "seed {seed}: expected what was told to be what there is:\n{}", found.join("\n"));
     let counters = world.counters();
     let ends = town.register().ends;
@@ -118,7 +141,7 @@ fn a_view_is_the_registry_whatever_the_turns_of_the_workers() {
 fn await_rest(town: &Town, open: &BTreeSet<Address>, kernel: &Kernel) {
     let begun = Instant::now();
     loop {
-        let (found, even) = (town.differences(open), kernel.counters().is_balanced());
+        let (found, even) = (town.differences(open, &offers(kernel, open)), kernel.counters().is_balanced());
         if found.is_empty() && even {
             return;
         }
@@ -157,7 +180,8 @@ fn a_view_is_the_registry_after_a_race_of_threads() {
                 }
             });
         });
-        await_rest(&town, &steady.iter().map(Namespace::address).collect(), &kernel);
+        let open = steady.iter().map(Namespace::address).chain([kernel.system()]).collect();
+        await_rest(&town, &open, &kernel);
         assert!(kernel.stop(PATIENCE).is_complete(), "expected the kernel to stop");
         assert!(kernel.counters().is_balanced(), "expected even counters, not {:?}", kernel.counters());
     }

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rohrpost::{Address, Change, Context, Ended, Event, Filter, Kernel, Message, Monitor, Outcome, Setup, Target};
+use rohrpost::{
+    Address, Change, Context, Ended, Event, Filter, Kernel, Message, Monitor, Outcome, RecordId, Setup, Target, system,
+};
 
 use crate::view::Seen;
 use crate::world::Do;
@@ -27,6 +29,9 @@ pub(crate) struct Register {
     /// Ends that were told.
     pub(crate) ends: usize,
 }
+
+/// The services that there are: their owners, and how many observe them.
+pub(crate) type Offers = BTreeMap<(Address, RecordId), (BTreeSet<Address>, usize)>;
 
 /// One of the town.
 pub(crate) struct Citizen {
@@ -94,8 +99,8 @@ impl Town {
         Some(monitor)
     }
 
-    /// What is not as it should be when everybody is at rest and just these namespaces are open.
-    pub(crate) fn differences(&self, open: &BTreeSet<Address>) -> Vec<String> {
+    /// What is not as it should be when everybody is at rest and just these namespaces and services are open.
+    pub(crate) fn differences(&self, open: &BTreeSet<Address>, offers: &Offers) -> Vec<String> {
         let register = self.register();
         let mut found = register.faults.clone();
         for (&monitor, (filter, target)) in &register.monitors {
@@ -109,6 +114,24 @@ impl Town {
             let told: Vec<Address> = seen.targets.keys().copied().collect();
             if told != present {
                 found.push(format!("{monitor:?} {filter:?} of {target} was told of {told:?}, not {present:?}"));
+            }
+            for (&(service, record), told) in &seen.services {
+                let whole = filter.matches(&Event::ServiceOpened { service, record });
+                if whole && !offers.contains_key(&(service, record)) {
+                    found.push(format!(
+                        "{monitor:?} {filter:?} was told of {record} at {service}: {told:?}, and there is none"
+                    ));
+                }
+            }
+            let matching = |&(&(service, record), _): &_| filter.matches(&Event::ServiceOpened { service, record });
+            for (&(service, record), (owners, observers)) in offers.iter().filter(matching) {
+                let told = seen.services.get(&(service, record)).cloned().unwrap_or_default();
+                if !told.open || told.owners != *owners || told.observers.len() != *observers {
+                    let there = format!("owners {owners:?} and {observers} observers");
+                    found.push(format!(
+                        "{monitor:?} {filter:?} was told of {record} at {service}: {told:?}, not {there}"
+                    ));
+                }
             }
             let there = |&namespace: &Address| filter.matches(&Event::NamespaceOpened { namespace });
             let open: Vec<Address> = open.iter().copied().filter(there).collect();
@@ -125,6 +148,18 @@ impl Town {
         }
         found
     }
+}
+
+/// The services that a kernel lists in these namespaces.
+pub(crate) fn offers(kernel: &Kernel, open: &BTreeSet<Address>) -> Offers {
+    let mut offers = Offers::new();
+    for &space in open {
+        let listed = kernel.ask(kernel.system(), system::ListServices(space.nid().unwrap())).wait().unwrap();
+        let listed = listed.0.into_iter();
+        let entry = |offer: system::Offer| (offer.owners.into_iter().collect(), offer.observers);
+        offers.extend(listed.map(|offer| ((space, offer.record), entry(offer))));
+    }
+    offers
 }
 
 impl Target for Citizen {

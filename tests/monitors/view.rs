@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use rohrpost::{Address, Change, Context, Event, Message, Monitor, Outcome, Target};
+use rohrpost::{Address, Change, Context, Event, Message, Monitor, Outcome, RecordId, Target};
 
 use crate::world::Do;
 
@@ -17,6 +17,7 @@ pub(crate) struct View(Arc<Mutex<BTreeMap<Monitor, Seen>>>);
 pub(crate) struct Seen {
     pub(crate) targets: BTreeMap<Address, Option<Address>>,
     pub(crate) namespaces: BTreeSet<Address>,
+    pub(crate) services: BTreeMap<(Address, RecordId), Told>,
     pub(crate) complete: bool,
     /// Targets that have been there and have gone: none of them comes again.
     gone: BTreeSet<Address>,
@@ -24,6 +25,14 @@ pub(crate) struct Seen {
     pub(crate) lines: Vec<String>,
     /// What should not have been told as it was.
     pub(crate) faults: Vec<String>,
+}
+
+/// What was told of one service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) open: bool,
+    pub(crate) owners: BTreeSet<Address>,
+    pub(crate) observers: BTreeSet<Address>,
 }
 
 impl View {
@@ -67,7 +76,29 @@ impl Seen {
                 expect(self.namespaces.remove(namespace), "a namespace to be closed that is open");
             }
             Event::Complete => self.complete = true,
-            _ => {}
+            other => self.add_of_service(other, change),
+        }
+    }
+
+    fn add_of_service(&mut self, event: &Event, change: &Change) {
+        let (Some(service), Some(record)) = (event.namespace(), event.record()) else {
+            return self.faults.push(format!("expected an event that is known: {change:?}"));
+        };
+        let told = self.services.entry((service, record)).or_default();
+        let right = match event {
+            Event::ServiceOpened { .. } => !std::mem::replace(&mut told.open, true),
+            Event::ServiceClosed { .. } => std::mem::replace(&mut told.open, false) && told.owners.is_empty(),
+            Event::OwnerAdded { target, .. } => told.owners.insert(*target),
+            Event::OwnerRemoved { target, .. } => told.owners.remove(target),
+            Event::ObserverAdded { target, .. } => told.observers.insert(*target),
+            Event::ObserverRemoved { target, .. } => told.observers.remove(target),
+            _ => false,
+        };
+        if *told == Told::default() {
+            self.services.remove(&(service, record));
+        }
+        if !right {
+            self.faults.push(format!("expected services, owners and observers to come and go in turn: {change:?}"));
         }
     }
 }
@@ -82,6 +113,12 @@ fn text(event: &Event) -> String {
         Event::NamespaceOpened { namespace } => format!("opened {namespace}"),
         Event::NamespaceClosed { namespace } => format!("closed {namespace}"),
         Event::Complete => "complete".to_owned(),
+        Event::ServiceOpened { service, record } => format!("opened {record} at {service}"),
+        Event::ServiceClosed { service, record } => format!("closed {record} at {service}"),
+        Event::OwnerAdded { service, record, target } => format!("{target} serves {record} at {service}"),
+        Event::OwnerRemoved { service, record, target } => format!("{target} serves no {record} at {service}"),
+        Event::ObserverAdded { service, record, target } => format!("{target} observes {record} at {service}"),
+        Event::ObserverRemoved { service, record, target } => format!("{target} observes no {record} at {service}"),
         other => format!("{other:?}"),
     }
 }

@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use rohrpost::system::{
-    ADDRESS, AddMonitor, ListNamespaces, ListTargets, NAMESPACE, Namespaces, Ping, Pong, ReadCounters, RemoveMonitor,
+    ADDRESS, AddMonitor, AddObserver, ListNamespaces, ListServices, ListTargets, NAMESPACE, Namespaces, Ping, Pong,
+    ReadCounters, RemoveMonitor, RemoveObserver, Services,
 };
-use rohrpost::{Address, Change, Code, Filter, Message, NodeId, Record, Time, record};
+use rohrpost::{Address, Change, Code, Filter, Message, Nid, NodeId, Record, Time, record};
 
 use crate::world::{Do, World};
 
 #[derive(Clone, Debug, PartialEq)]
 struct Strange(u32);
 record!(Strange, "system-test.strange");
+
+#[derive(Clone, Debug)]
+struct Rumour;
+record!(Rumour, "system-test.rumour");
 
 /// Has the same asked by a plain thread, by a request and by a call, of everybody who may be asked.
 #[track_caller]
@@ -233,6 +238,67 @@ fn a_monitor_can_be_begun_and_ended_by_message() {
     let asker = world.asker(1);
     assert!(world.request(asker, near).is_ok(), "expected the address to be completed from the asker's");
     assert_eq!(world.ask(near), Err(Code::NO_NAMESPACE), "expected a plain thread to have no namespace");
+    world.counters();
+}
+
+#[test]
+fn services_are_listed_with_owners_and_observers() {
+    let mut world = World::new(2);
+    let (owner, observer) = (world.asker(0), world.asker(1));
+    let space = world.spaces[0].clone();
+    space.serve::<Strange>(owner).unwrap();
+    space.observe::<Strange>(observer).unwrap();
+    space.topic::<Rumour>().open().unwrap();
+    for end in every_way(&mut world, &ListServices(space.id())) {
+        let Services(mut listed) = end.unwrap();
+        listed.sort_by_key(|offer| offer.record != Strange::ID);
+        let told: Vec<_> = listed.into_iter().map(|offer| (offer.record, offer.owners, offer.observers)).collect();
+        assert_eq!(told, [(Strange::ID, vec![owner], 1), (Rumour::ID, Vec::new(), 0)], "expected both");
+    }
+    for end in every_way(&mut world, &ListServices(Nid::name("nowhere"))) {
+        assert_eq!(end, Err(Code::NO_NAMESPACE), "expected the reason");
+    }
+}
+
+#[test]
+fn an_observer_can_be_attached_and_detached_by_message() {
+    let mut world = World::new(2);
+    let asker = world.asker(0);
+    let observer = world.asker(1);
+    let topic = world.spaces[0].topic::<Rumour>().open().unwrap();
+    let add = AddObserver { service: topic, record: Rumour::ID, observer };
+    let remove = RemoveObserver { service: topic, record: Rumour::ID, observer };
+    let observed = |world: &mut World| {
+        let before = world.counters().observed;
+        let _ = world.kernel.notify(topic, Rumour);
+        world.counters().observed - before
+    };
+    for _ in 0..2 {
+        assert_eq!(world.request(asker, add), Ok(()), "expected an answer");
+        assert_eq!(observed(&mut world), 1, "expected it to observe");
+        assert_eq!(world.request(asker, remove), Ok(()), "expected an answer");
+        assert_eq!(observed(&mut world), 0, "expected it to observe no longer");
+    }
+    for end in every_way(&mut world, &add) {
+        assert_eq!(end, Ok(()), "expected an answer");
+    }
+    for end in every_way(&mut world, &remove) {
+        assert_eq!(end, Ok(()), "expected an answer");
+    }
+    let cases = [
+        (AddObserver { record: Strange::ID, ..add }, Code::NO_SERVICE),
+        (AddObserver { observer: "nobody.n0.".parse().unwrap(), ..add }, Code::NO_TARGET),
+        (AddObserver { service: asker, ..add }, Code::NO_SERVICE),
+        (AddObserver { service: ".n0.elsewhere".parse().unwrap(), ..add }, Code::NO_SERVICE),
+    ];
+    for (wrong, code) in cases {
+        for end in every_way(&mut world, &wrong) {
+            assert_eq!(end, Err(code), "expected the reason for {wrong:?}");
+        }
+    }
+    // What is missing is the sender's.
+    let near = AddObserver { service: Address::service(world.spaces[0].id()), observer: world.asker(0), ..add };
+    assert_eq!(world.request(asker, near), Ok(()), "expected the node to be completed");
     world.counters();
 }
 
