@@ -26,7 +26,6 @@ use crate::reply::{Asker, Reply};
 use crate::ring::Refusal;
 use crate::service::{Service, Terms};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
-use crate::system::NAMESPACE;
 
 /// What all threads of a node share.
 #[derive(Debug)]
@@ -40,8 +39,6 @@ pub(crate) struct Directory {
     pub(crate) spaces: RwLock<HashMap<Nid, Arc<Space>>>,
     /// Locked by who makes a change that they are told of. Whoever needs `spaces`, too, locks those first.
     pub(crate) monitors: Mutex<Monitors>,
-    /// The namespace of the kernel's own services. It is not listed, and nobody lives there.
-    pub(crate) system: Arc<Space>,
     pub(crate) catalogue: Catalogue,
     /// The topic of messages that failed and had nobody to come back to.
     pub(crate) dead_letters: Arc<Service>,
@@ -87,9 +84,10 @@ pub(crate) struct NoSeat;
 
 impl Directory {
     /// The namespace of the kernel's own services.
-    pub(crate) const SYSTEM: Nid = NAMESPACE;
+    pub(crate) const SYSTEM: Nid = Nid::name("SYSTEM");
 
     pub(crate) fn new(node: NodeId, clock: Arc<dyn Clock>) -> Self {
+        let system = Arc::new(Space::new(Self::SYSTEM, Vec::new()));
         let catalogue = Catalogue::default();
         let terms = Terms { kind: Kind::Topic, retains: false };
         let dead_letters = catalogue.with_or_open((Self::SYSTEM, DeadLetter::TYPE), terms, |service| {
@@ -101,9 +99,8 @@ impl Directory {
             clock,
             stopping: AtomicBool::new(false),
             seats: RwLock::default(),
-            spaces: RwLock::default(),
+            spaces: RwLock::new(HashMap::from([(Self::SYSTEM, system)])),
             monitors: Mutex::default(),
-            system: Arc::new(Space::new(Self::SYSTEM, Vec::new())),
             catalogue,
             dead_letters,
             departing: Mutex::default(),
@@ -247,7 +244,7 @@ impl Directory {
         if to.node == self.node && clerk::is_addressed(to) {
             return self.serve_outside(message);
         }
-        if to.node == self.node && to.tid.is_unset() {
+        if message.tid.is_unset() && message.destination().node == self.node {
             match self.locate_service(message) {
                 Ok(()) => {}
                 Err(Code::OK) => {

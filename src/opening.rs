@@ -174,15 +174,13 @@ impl NamespaceBuilder {
     ///
     /// [`OpenError`].
     pub fn open(self) -> Result<Namespace, OpenError> {
-        if self.name == SYSTEM {
-            let system = self.directory.system.clone();
-            let open = !self.directory.is_stopping();
-            return if open { Ok(Namespace::new(self.directory, system)) } else { Err(OpenError::Stopped) };
-        }
-        let nid = self.check()?;
+        let nid = if self.name == SYSTEM { Directory::SYSTEM } else { self.check()? };
         let mut spaces = self.directory.spaces.write();
         if let Some(space) = spaces.get(&nid) {
             return Ok(Namespace::new(self.directory.clone(), space.clone()));
+        }
+        if nid == Directory::SYSTEM {
+            return Err(OpenError::Stopped);
         }
         if let Some(muster) = &self.directory.muster {
             let (space, receivers) = self.space(nid, self.threads, Drive::Crew)?;

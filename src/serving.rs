@@ -174,12 +174,12 @@ pub(crate) type Shut = (Arc<Service>, Leavings);
 impl Directory {
     /// Opens a service to stay.
     fn open_service(&self, of: (Nid, &'static RecordType), terms: Terms) -> Result<(), ServeError> {
-        if of.0 == Self::SYSTEM {
-            return Err(ServeError::Reserved(of.0));
-        }
         let spaces = self.spaces.read();
         if !spaces.contains_key(&of.0) {
             return Err(ServeError::Closed);
+        }
+        if of.0 == Self::SYSTEM {
+            return Err(ServeError::Reserved(of.0));
         }
         let monitors = self.monitors.lock();
         let key = Key { nid: of.0, record: of.1.id() };
