@@ -33,8 +33,8 @@ mod services;
 ///
 /// What cannot be delivered comes back to [`Target::answered`] when the handler has returned, with a code.
 pub struct Context<'a> {
-    core: &'a Core,
-    me: Tid,
+    pub(crate) core: &'a Core,
+    pub(crate) me: Tid,
     life: u32,
     deadline: Time,
 }

@@ -29,6 +29,7 @@ use crate::registry::Slots;
 use crate::residents::Extra;
 use crate::routes::Routes;
 use crate::target::Target;
+use crate::timers::Timers;
 
 /// What belongs to one worker's thread.
 pub(crate) struct Core {
@@ -65,6 +66,7 @@ pub(crate) struct Core {
     /// Targets that are to be made anew.
     pub(crate) revivals: Revivals,
     pub(crate) last_request: Cell<u64>,
+    pub(crate) timers: Timers,
     pub(crate) locals: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     /// Who waits for this worker to end; not empty while it closes.
     pub(crate) departures: RefCell<Vec<Arc<Departure>>>,
@@ -116,6 +118,7 @@ impl Core {
             outstanding: Cell::new(0),
             revivals: Revivals::default(),
             last_request: Cell::new(0),
+            timers: Timers::new(),
             locals: RefCell::default(),
             departures: RefCell::default(),
             tearing: Cell::new(false),

@@ -386,5 +386,6 @@ impl Space {
 
 impl Limits {
     /// Bounds that suit most programs: see [`crate::NamespaceBuilder`].
-    pub(crate) const DEFAULT: Self = Self { handoff: 1000, waiting: 65_536, held: 65_536, requests: 65_536, depth: 64 };
+    pub(crate) const DEFAULT: Self =
+        Self { handoff: 1000, waiting: 65_536, held: 65_536, requests: 65_536, timers: 1 << 20, depth: 64 };
 }

@@ -46,8 +46,8 @@ impl Driven {
         &self.worker
     }
 
-    /// One turn: mail that waits (64 at most), deadlines that passed, one message from other threads. Whether there
-    /// was anything.
+    /// One turn: ticks of timers (64 at most), mail that waits (64 at most), deadlines that passed, one message from
+    /// other threads. Whether there was anything.
     pub fn run_once(&mut self) -> bool {
         let core = self.worker.core().clone();
         core.set_stack(self.stack);
@@ -59,7 +59,8 @@ impl Driven {
         std::iter::from_fn(|| self.run_once().then_some(())).count()
     }
 
-    /// When [`run_once`](Self::run_once) has something to do even if no mail comes.
+    /// When [`run_once`](Self::run_once) has something to do even if no mail comes: the next deadline of a request, or
+    /// the next tick of a timer. Takes a look at each timer that is due at about the same time.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         self.worker.core().next_deadline()

@@ -84,6 +84,12 @@ pub(crate) enum Spun {
 impl Idle {
     /// Spins for a slice of what the policy says. `since` is when the waiting began, `None` at first.
     pub(crate) fn spin(self, since: &mut Option<Instant>, ready: impl Fn() -> bool) -> Spun {
+        self.spin_for(SLICE, since, ready)
+    }
+
+    /// The same with a slice of its own, if that is shorter.
+    pub(crate) fn spin_for(self, slice: Duration, since: &mut Option<Instant>, ready: impl Fn() -> bool) -> Spun {
+        let longest = slice.min(SLICE);
         let limit = match self {
             Self::Park => return if ready() { Spun::Ready } else { Spun::Sleep },
             Self::SpinThenPark(limit) => limit,
@@ -109,7 +115,7 @@ impl Idle {
             if waiting + slice >= limit {
                 return Spun::Sleep;
             }
-            if slice >= SLICE {
+            if slice >= longest {
                 return Spun::Again;
             }
         }

@@ -47,6 +47,7 @@
 //!   waiting list, and is delivered when the stack is empty.
 //! - To a target of another thread it takes one **hand-off**: one slot of the ring in front of that thread.
 //! - From a plain thread, or a task of any executor, [`Kernel::ask`] and [`Kernel::notify`] use the same hand-off.
+//! - A target's own **timers** ([`Context::timer`]) call it as a direct call does, when the thread's turn comes to them.
 //!
 //! # Services
 //!
@@ -69,7 +70,7 @@
 //!    target.
 //! 3. **Never re-entered.** Mail for a target that is not idle waits on its thread and is delivered in the order of
 //!    arrival, after the outermost dispatch, before newer mail from other threads. After 64 such deliveries in a row
-//!    hand-off and deadlines get a turn. Nesting is bounded by count ([`NamespaceBuilder::depth`], 64) and by the
+//!    hand-off, deadlines and timers get a turn. Nesting is bounded by count ([`NamespaceBuilder::depth`], 64) and by the
 //!    stack that remains; past it, mail waits likewise.
 //! 4. **Order.** What one sender sends to one receiver arrives in the order sent, whichever way each message went.
 //!    Answers and returns keep their order with what the same target sent back earlier. Order is per hop: a forwarded
@@ -92,7 +93,7 @@
 //!    [`Code::RESTARTING`]. Under `panic = "abort"` the process ends at the first panic: this promise and the policies are void, and what was on
 //!    its way is lost with the process.
 //! 8. **Bounded.** No handler ever blocks on another thread. A full hand-off returns the message with [`Code::BUSY`]
-//!    at once. Hand-off, waiting list, held messages and unanswered requests have bounds that can be set
+//!    at once. Hand-off, waiting list, held messages, unanswered requests and timers have bounds that can be set
 //!    ([`NamespaceBuilder`]). A request reserves the room of its answer, so that answers and returns are never
 //!    refused. What the library itself tells, [`Ended`] and [`Change`], is not refused either: it is as much as there is
 //!    to tell. While such mail piles up outside a full hand-off, its thread sends nothing to other threads. What one
@@ -109,7 +110,15 @@
 //!     with `STOPPED` or [`Code::NO_TARGET`]. A thread that does not come back is named in the [`StopReport`] and
 //!     left to itself; everything else is answered. Dropping the last [`Kernel`] stops it too.
 //! 12. **Counted.** At a quiescent point sent = handled + returned + dead letters, answers = answered + late + dead, and
-//!     copies = observed + lost. Each message is counted once, where it ends. Counting costs the direct path no atomic read-modify-write.
+//!     copies = observed + lost. Each message is counted once, where it ends. Counting costs the direct path no atomic
+//!     read-modify-write.
+//! 13. **Timers keep time.** A tick ([`Context::timer`], [`Namespace::timer`]) is a notification of a target to itself;
+//!     none comes before its time, and those of one thread come in the order of their times. They come before the mail
+//!     from other threads, so that a timeout beats a late answer, and leave turns to it: after 64 ticks in a row the
+//!     other mail gets one. Tick `k` of a periodic timer is due at start + `k` × period, and of several that are late
+//!     the last is delivered and tells how many were missed ([`Context::tick`]). When a timer has been cancelled, started
+//!     anew or has gone with its target, no tick of before is delivered, not even one that was waiting. A tick is counted
+//!     as sent when it begins. These have their tests in `tests/timers/`.
 //!
 //! What is built on these promises is tested with [`testing`]: the same workers on one thread, by a seed and a clock
 //! that is turned by hand.
@@ -138,6 +147,10 @@
 //! Services stand in one table of the node, behind a lock. What a message needs to know of one is a plan that never
 //! changes; each thread keeps the plan it saw last, and one look at the service's version tells it whether that is still
 //! right. Observers are lists of their own threads: the table knows only which threads have any.
+//!
+//! A timer lies in the thread's wheel, the module `timer`, and hangs at its target. Once a turn, if any timer is armed,
+//! the thread reads the clock and gives out what is due. What a tick brings stays with its timer until right before the
+//! handler runs; only a mark waits in the waiting list.
 //!
 //! `unsafe` lives in three small modules, each with the benchmark row that pays for it: `body` (records of any type in
 //! place), `ring` (the hand-off) and `cell` (what belongs to one thread).
@@ -172,8 +185,9 @@ mod reply;
 pub mod system;
 mod transit;
 
-// Hierarchical state machines: an engine that knows no thread, no clock and no mail.
+// Engines that know no thread, no clock and no mail: hierarchical state machines, and timers.
 pub mod machine;
+mod timer;
 
 // What a worker is built of; none of it knows a target.
 mod cell;
@@ -189,6 +203,7 @@ mod routes;
 mod service;
 
 // What a handler sees, and what carries its mail.
+mod arming;
 mod clerk;
 mod context;
 mod core;
@@ -215,6 +230,9 @@ mod setting_out;
 mod setup;
 mod target;
 mod thread;
+mod tick;
+mod timer_handle;
+mod timers;
 mod typed;
 mod waiting;
 mod watching;
@@ -240,6 +258,7 @@ mod models;
 
 pub use address::{Address, AddressPart, ParseAddressError};
 pub use affinity::PinError;
+pub use arming::{NewTimer, Timer, TimerError};
 pub use ask::Ask;
 pub use clock::{Clock, ManualClock, Sleeper, SystemClock, Time};
 pub use code::{Code, Failure};
@@ -265,6 +284,8 @@ pub use setup::{BuildError, Placement, RegisterError, Setup};
 pub use stop::StopReport;
 pub use target::{OnPanic, Outcome, Target};
 pub use thread::Thread;
+pub use tick::Tick;
+pub use timer_handle::{NewTimerHandle, TimerHandle};
 pub use typed::{Answers, Handle, Later, Observes, Started, Stopping};
 
 /// The README's example, compiled and run with the documentation's.

@@ -62,6 +62,8 @@ bitflags! {
         const LOADED = 1 << 15;
         /// The library itself tells it, so it waits without being counted.
         const TOLD = 1 << 16;
+        /// It keeps the place of a timer's tick, and is no message.
+        const TICK = 1 << 17;
     }
 }
 

@@ -17,6 +17,8 @@ use crate::message::Message;
 use crate::reply::Reply;
 use crate::ring::{Left, PushError};
 use crate::sync::{Arc, AtomicUsize, Ordering, relax};
+use crate::timer_handle::{Link, Shared};
+use crate::timers::Course;
 
 struct Unpark(thread::Thread);
 
@@ -198,5 +200,35 @@ fn workers_that_stop_together_leave_when_all_have_returned_their_mail() {
         let thread = thread::spawn(there);
         here();
         thread.join().expect("the worker ran");
+    });
+}
+
+#[test]
+fn a_timer_that_ticks_once_either_ticks_or_is_cancelled() {
+    check(|| {
+        let shared = Shared::new(Tid::number(1));
+        let link = Link::new(shared.clone());
+        let canceller = thread::spawn(move || shared.end());
+        let begun = link.begin(Course::Once);
+        let cancelled = canceller.join().expect("the canceller ran");
+        assert!(begun != cancelled, "expected one of both: begun {begun}, cancelled {cancelled}");
+    });
+}
+
+#[test]
+fn no_tick_of_an_earlier_start_begins_and_every_start_is_followed() {
+    check(|| {
+        let shared = Shared::new(Tid::number(1));
+        let link = Link::new(shared.clone());
+        let starter = |shared: Arc<Shared>| thread::spawn(move || shared.start());
+        let starters = [starter(shared.clone()), starter(shared.clone())];
+        let early = link.begin(Course::Again);
+        let epochs = starters.map(|starter| starter.join().expect("the starter ran").expect("the timer runs"));
+        assert!(!link.begin(Course::Again), "expected no tick before the thread knows of the last start");
+        // The orders may come in either order.
+        let followed = epochs.map(|epoch| link.follow(epoch));
+        assert!(followed[0] || followed[1]);
+        assert!(link.begin(Course::Again), "expected ticks of the last start");
+        let _ = early;
     });
 }

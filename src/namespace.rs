@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::body::Body;
 use crate::code::Code;
 use crate::core::Core;
 use crate::crew::Crew;
@@ -16,12 +17,14 @@ use crate::id::{Nid, Tid};
 use crate::monitor::{Filter, Monitor};
 use crate::orders;
 use crate::post::{Drive, Mail, Post};
+use crate::record::Record;
 use crate::residents::Extra;
 use crate::ring::PushError;
 use crate::setup::{BuildError, Particulars, Placement, Policy, RegisterError, Setup};
 use crate::stop::{StopReport, depart};
 use crate::target::Target;
 use crate::thread::Thread;
+use crate::timer_handle::NewTimerHandle;
 
 mod services;
 
@@ -265,6 +268,44 @@ impl Namespace {
     /// happens on another node.
     pub fn monitor(&self, filter: Filter, target: Address) -> Result<Monitor, Code> {
         self.directory.monitor(filter.namespace(self.space.nid), target.completed_from(self.address()))
+    }
+
+    /// A timer that sends `record` to a target: in [`after`](NewTimerHandle::after) a time,
+    /// [`at`](NewTimerHandle::at) one, or [`every`](NewTimerHandle::every) period. It is what
+    /// [`Context::timer`](crate::Context::timer) is within the target, from any thread: the target sends itself a
+    /// notification, and the timer ends with the target.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rohrpost::{Context, Failure, Handle, Kernel, TimerError, handles, record};
+    ///
+    /// #[derive(Clone, Debug)]
+    /// struct Refresh;
+    /// record!(Refresh, "screen.refresh");
+    ///
+    /// struct Screen;
+    /// impl Handle<Refresh> for Screen {
+    ///     fn handle(&mut self, _: &Refresh, _ctx: &mut Context<'_>) -> Result<(), Failure> {
+    ///         Ok(())
+    ///     }
+    /// }
+    /// handles!(Screen: Refresh);
+    ///
+    /// let kernel = Kernel::builder("car-7").start()?;
+    /// let app = kernel.namespace("cockpit").open()?;
+    /// let screen = app.register(Screen)?;
+    ///
+    /// let refresh = app.timer(screen, Refresh).every(Duration::from_millis(16))?;
+    /// assert!(refresh.is_running());
+    /// assert!(refresh.cancel());                  // from here on no tick begins
+    /// assert!(!refresh.cancel());
+    ///
+    /// let error = app.timer(screen, Refresh).every(Duration::ZERO).unwrap_err();
+    /// assert_eq!(error, TimerError::ZeroPeriod);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn timer<R: Record>(&self, target: Address, record: R) -> NewTimerHandle {
+        NewTimerHandle::new(self.directory.clone(), target.completed_from(self.address()), Body::new(record))
     }
 
     /// The address of a named target with its generated id: mail to it takes no look-up.

@@ -155,6 +155,13 @@ impl NamespaceBuilder {
         self
     }
 
+    /// How many timers of a thread's targets may be armed; default 1,048,576, from 1 to 2^24. Each takes memory only
+    /// while so many are armed.
+    pub fn timers(mut self, timers: usize) -> Self {
+        self.limits.timers = timers;
+        self
+    }
+
     /// How many dispatches may be nested on a thread's stack; default 64, from 1 to 2^24. Deeper mail waits.
     pub fn depth(mut self, dispatches: usize) -> Self {
         self.limits.depth = dispatches;
@@ -247,6 +254,7 @@ impl NamespaceBuilder {
             ("waiting", self.limits.waiting, 1, MAX_CAPACITY),
             ("held", self.limits.held, 1, MAX_CAPACITY),
             ("requests", self.limits.requests, 1, MAX_CAPACITY),
+            ("timers", self.limits.timers, 1, MAX_CAPACITY),
             ("depth", self.limits.depth, 1, MAX_CAPACITY),
             ("stack_size", self.stack.unwrap_or(DEFAULT_STACK), MIN_STACK, isize::MAX as usize),
         ];

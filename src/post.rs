@@ -15,6 +15,7 @@ use crate::id::{Nid, Tid};
 use crate::message::Message;
 use crate::registry::{NoVacancy, Vacancies};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
+use crate::timers::Occupancy;
 
 const _: () = assert!(size_of::<Mail>() == 120, "mail is as large as its message");
 
@@ -38,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) held: usize,
     /// Requests to other threads that are not answered yet.
     pub(crate) requests: usize,
+    /// Armed timers.
+    pub(crate) timers: usize,
     /// Nested dispatches.
     pub(crate) depth: usize,
 }
@@ -69,6 +72,8 @@ pub(crate) struct Post {
     pub(crate) tally: CachePadded<Tally>,
     /// Messages that are held by targets of this worker, wherever they are.
     pub(crate) held: AtomicUsize,
+    /// The timers of this worker's targets.
+    pub(crate) timers: Occupancy,
     /// The thread that runs it, once it does.
     pub(crate) host: OnceLock<ThreadId>,
     /// Whether it takes no ordinary mail any more.
@@ -103,6 +108,7 @@ impl Post {
             limits,
             tally: CachePadded::new(Tally::default()),
             held: AtomicUsize::new(0),
+            timers: Occupancy::default(),
             host: OnceLock::new(),
             closing: AtomicBool::new(false),
             base,

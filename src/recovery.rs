@@ -38,6 +38,11 @@ impl Recovery {
     pub(crate) fn new(policy: Restart) -> Self {
         Self { policy, history: History::default(), due: Time::NEVER, laid_by: VecDeque::new() }
     }
+
+    /// When the target is to be made anew, while it is away.
+    pub(crate) const fn due(&self) -> Time {
+        self.due
+    }
 }
 
 impl Core {

@@ -13,6 +13,7 @@ use crate::recovery::Recovery;
 use crate::registry::State;
 use crate::setup::RegisterError;
 use crate::target::{OnPanic, Target};
+use crate::timer::Group;
 use crate::waiting::Presence;
 use crate::watching::Ties;
 
@@ -34,6 +35,8 @@ pub(crate) struct Extra {
     pub(crate) monitors: Vec<Monitor>,
     /// The services that it owns and observes.
     pub(crate) duties: Duties,
+    /// The timers that tick for it; they end with its life.
+    pub(crate) timers: Group,
 }
 
 impl Core {
@@ -143,14 +146,19 @@ impl Core {
     }
 
     fn restart(&self, tid: Tid, target: Box<dyn Target>, text: String) {
-        let known = self.slots.with(|slots| {
-            let slot = slots.find(tid)?;
-            slot.fresh = true;
-            slot.life = slot.life.wrapping_add(1);
-            let extra = slot.extra.as_mut()?;
-            extra.factory.as_ref()?;
-            Some(extra.factory.take_if(|_| extra.recovery.is_none()))
-        });
+        let (timers, known) = self
+            .slots
+            .with(|slots| {
+                let slot = slots.find(tid)?;
+                slot.fresh = true;
+                slot.life = slot.life.wrapping_add(1);
+                let extra = slot.extra.as_mut()?;
+                let known = extra.factory.is_some();
+                let factory = extra.factory.take_if(|_| extra.recovery.is_none());
+                Some((std::mem::take(&mut extra.timers), known.then_some(factory)))
+            })
+            .unwrap_or_default();
+        self.end_timers(timers);
         let mut factory = match known {
             Some(Some(factory)) => factory,
             Some(None) => return self.fall_ill(tid, target, text),
@@ -219,6 +227,7 @@ impl Core {
                 (slot.life, !slot.fresh)
             })
         });
+        self.forget_tick(tid);
         if panicked.is_none() && started {
             let _ = self.frame(tid, life, Time::NEVER, |ctx| target.stopping(ctx));
         }
@@ -252,6 +261,9 @@ impl Core {
         let Some((mut extra, waiting)) = left else {
             return;
         };
+        if let Some(extra) = &mut extra {
+            self.end_timers(std::mem::take(&mut extra.timers));
+        }
         self.count(Count::Deregistered);
         if let Some(recovery) = extra.as_mut().and_then(|extra| extra.recovery.take()) {
             self.give_up(tid, *recovery);

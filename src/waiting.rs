@@ -52,8 +52,9 @@ impl Drop for Serving<'_> {
     }
 }
 
-/// Deliveries from the waiting list in a row, before the hand-off and the deadlines get a turn.
-const BURST: usize = 64;
+/// Deliveries from the waiting list in a row, before the hand-off and the deadlines get a turn; and ticks of timers in a
+/// row, before other mail does.
+pub(crate) const BURST: usize = 64;
 
 impl Core {
     /// Takes a message that its target cannot have now, or says why not.
@@ -121,6 +122,10 @@ impl Core {
             }
             _ if answer => {
                 self.deliver_answer(message);
+                return Delivery::Done;
+            }
+            _ if message.flags.contains(Flags::TICK) => {
+                self.tick_in_turn(message);
                 return Delivery::Done;
             }
             Presence::Away if self.lay_by(tid, message) => return Delivery::Done,
@@ -290,8 +295,17 @@ impl Core {
         self.waiting.with(|waiting| waiting.push_back(Mail::Message(notice)));
     }
 
-    /// When somebody has to be told that a deadline has passed, or is to be made anew.
+    /// When somebody has to be told that a deadline has passed, a timer is due, or a target is to be made anew.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.next_expiry().into_iter().chain(self.next_timer()).min()
+    }
+
+    /// When a thread that sleeps has to look at the clock.
+    pub(crate) fn next_look(&self) -> Option<Time> {
+        self.next_expiry().into_iter().chain(self.next_timer_look()).min()
+    }
+
+    fn next_expiry(&self) -> Option<Time> {
         let deadline = self.pending.with(|pending| pending.next_deadline());
         deadline.into_iter().chain(self.next_revival()).min()
     }

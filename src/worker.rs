@@ -1,7 +1,8 @@
 //! The worker: the loop that takes mail in, turn by turn, sleeps when there is none, and ends.
 //!
-//! A turn delivers what waits (a burst at most), tells who has waited past a deadline, and takes one message from the
-//! hand-off. An own thread runs turns until it ends; a driven worker runs them when it is told to.
+//! A turn gives out the ticks of timers that are due and delivers what waits (a burst of each at most), tells who has
+//! waited past a deadline, and takes one message from the hand-off. An own thread runs turns until it ends; a driven
+//! worker runs them when it is told to.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -91,10 +92,12 @@ impl Worker {
     pub(crate) fn turn(&mut self) -> bool {
         let core = &*self.core;
         core.begin_turn();
+        // Timers come before mail, so that a timeout beats a late answer.
+        let fired = core.fire();
         let waited = core.deliver_waiting();
         let expired = core.expire();
         let handed = self.receiver.with_next(|mail| (core.open(mail), Left::Nothing)).is_some();
-        let busy = waited || expired || handed;
+        let busy = fired || waited || expired || handed;
         if core.is_closing() {
             return self.close(busy);
         }
@@ -172,12 +175,13 @@ impl Worker {
 
     /// Waits for something to do.
     fn rest(&self, idle: Idle, since: &mut Option<Instant>) {
-        if idle.spin(since, || self.receiver.is_ready()) != Spun::Sleep {
+        let clock = &self.core.directory.clock;
+        let until_due = self.core.next_look().and_then(|due| clock.sleep_until(due));
+        if idle.spin_for(until_due.unwrap_or(Duration::MAX), since, || self.receiver.is_ready()) != Spun::Sleep {
             return;
         }
         self.receiver.park(|| {
-            let clock = &self.core.directory.clock;
-            let due = self.core.next_deadline().and_then(|deadline| {
+            let due = self.core.next_look().and_then(|deadline| {
                 if deadline <= clock.now() { Some(Duration::ZERO) } else { clock.sleep_until(deadline) }
             });
             if self.stage == Stage::Open {
@@ -218,5 +222,45 @@ impl Core {
         self.post.closing.store(true, crate::sync::Ordering::Release);
         self.give_up_all();
         self.departures.borrow_mut().extend(departure);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::clock::{ManualClock, Time};
+    use crate::core::Core;
+    use crate::kernel::Kernel;
+
+    #[test]
+    fn the_library_s_own_orders_are_done_in_their_time_unless_they_are_taken_back() {
+        let clock = Arc::new(ManualClock::new());
+        let kernel = Kernel::builder("node").clock(clock.clone()).start().expect("a kernel");
+        let (_space, mut worker) = kernel.namespace("app").driven().expect("a namespace");
+        let done = Rc::new(RefCell::new(Vec::new()));
+        let note = done.clone();
+        let taken_back = worker.build(move |_| {
+            let core = Core::current().expect("the worker runs");
+            for nanos in [20, 10, 30] {
+                let note = note.clone();
+                core.arm_order(Time::from_nanos(nanos), move |core| {
+                    note.borrow_mut().push((nanos, core.now().as_nanos()));
+                    assert!(nanos != 20, "expected a panic to be caught");
+                });
+            }
+            let key = core.arm_order(Time::from_nanos(15), |_| panic!("expected it not to be done"));
+            core.cancel_order(key) && !core.cancel_order(key)
+        });
+        assert!(taken_back, "expected an order to be taken back once");
+        assert_eq!(worker.next_deadline(), Some(Time::from_nanos(10)));
+        for _ in 0..3 {
+            clock.advance(Duration::from_nanos(12));
+            worker.run_until_idle();
+        }
+        assert_eq!(*done.borrow(), [(10, 12), (20, 24), (30, 36)]);
     }
 }

@@ -9,9 +9,10 @@ use rohrpost::testing::{Probe as Probes, Stuck, TestKernel, Turn};
 use rohrpost::{
     Absent, Address, AddressPart, Ask, Change, Code, Context, Counters, Driven, Ended, Event, Failure, Filter, Held,
     HeldMessage, HoldError, Idle, Kernel, KernelBuilder, ManualClock, Meanwhile, Message, Monitor, NameCollision,
-    Namespace, NamespaceBuilder, Nid, NodeId, OnPanic, OpenError, Outcome, ParseAddressError, ParseIdError, PinError,
-    Placement, Reason, RecordId, RecordRef, RecordType, RegisterError, RequestId, Requested, Restart, SendError, Setup,
-    StartError, StopReport, SystemClock, Thread, Tid, Time, record,
+    Namespace, NamespaceBuilder, NewTimer, NewTimerHandle, Nid, NodeId, OnPanic, OpenError, Outcome, ParseAddressError,
+    ParseIdError, PinError, Placement, Reason, RecordId, RecordRef, RecordType, RegisterError, RequestId, Requested,
+    Restart, SendError, Setup, StartError, StopReport, SystemClock, Thread, Tick, Tid, Time, Timer, TimerError,
+    TimerHandle, record,
 };
 
 /// A record that may go to another thread but not be shared between two.
@@ -72,9 +73,9 @@ fn goes_into_a_shared_box<E: Error + Send + Sync + 'static>(error: E) -> Box<dyn
 
 #[test]
 fn handles_are_shared_between_threads() {
-    each!(SEND is true: Kernel, KernelBuilder, Namespace, NamespaceBuilder);
-    each!(SYNC is true: Kernel, KernelBuilder, Namespace, NamespaceBuilder);
-    each!(CLONE is true: Kernel, Namespace, NamespaceBuilder);
+    each!(SEND is true: Kernel, KernelBuilder, Namespace, NamespaceBuilder, TimerHandle, NewTimerHandle);
+    each!(SYNC is true: Kernel, KernelBuilder, Namespace, NamespaceBuilder, TimerHandle);
+    each!(CLONE is true: Kernel, Namespace, NamespaceBuilder, TimerHandle);
 }
 
 #[test]
@@ -91,6 +92,8 @@ fn ids_and_plain_values_go_anywhere() {
     each!(SEND is true: Change, Event, Ended, Reason, Filter, Monitor);
     each!(SYNC is true: Change, Event, Ended, Reason, Filter, Monitor);
     each!(COPY is true: Filter, Monitor);
+    each!(SEND is true: Timer, Tick);
+    each!(COPY is true: Timer, Tick);
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn a_probe_goes_to_any_thread_and_a_test_kernel_stays_on_its_own() {
 
 #[test]
 fn what_belongs_to_a_thread_stays_there() {
-    each!(SEND is false: Driven, Context<'static>, Thread<'static>, Requested<'static, ()>);
+    each!(SEND is false: Driven, Context<'static>, Thread<'static>, Requested<'static, ()>, NewTimer<'static>);
     each!(SYNC is false: Driven, Context<'static>, Thread<'static>, Requested<'static, ()>);
 }
 
@@ -133,7 +136,7 @@ fn a_failure_goes_to_another_thread() {
 #[test]
 fn every_error_goes_into_a_shared_box() {
     each!(SEND is true: OpenError, RegisterError, StartError, PinError, HoldError);
-    each!(SEND is true: ParseAddressError, ParseIdError, NameCollision);
+    each!(SEND is true: ParseAddressError, ParseIdError, NameCollision, TimerError);
 
     let refused = goes_into_a_shared_box("a b".parse::<Tid>().expect_err("a name has no blank"));
     assert!(refused.downcast_ref::<ParseIdError>().is_some(), "expected the boxed error to be told apart: {refused}");
@@ -142,6 +145,7 @@ fn every_error_goes_into_a_shared_box() {
     let _ = goes_into_a_shared_box::<StartError>;
     let _ = goes_into_a_shared_box::<PinError>;
     let _ = goes_into_a_shared_box::<HoldError>;
+    let _ = goes_into_a_shared_box::<TimerError>;
     let _ = goes_into_a_shared_box::<ParseAddressError>;
     let _ = goes_into_a_shared_box::<NameCollision>;
 }

@@ -20,11 +20,12 @@ fn a_namespace_has_at_least_one_thread_and_not_too_many() {
 type Setting = fn(NamespaceBuilder, usize) -> NamespaceBuilder;
 
 /// The bounds by name, each with the least that is allowed.
-const BOUNDS: [(&str, Setting, usize); 6] = [
+const BOUNDS: [(&str, Setting, usize); 7] = [
     ("capacity", NamespaceBuilder::capacity, 1),
     ("waiting", NamespaceBuilder::waiting, 1),
     ("held", NamespaceBuilder::held, 1),
     ("requests", NamespaceBuilder::requests, 1),
+    ("timers", NamespaceBuilder::timers, 1),
     ("depth", NamespaceBuilder::depth, 1),
     ("stack_size", NamespaceBuilder::stack_size, 128 * 1024),
 ];
@@ -114,7 +115,7 @@ fn the_longest_times_mean_without_end() {
 fn the_least_of_everything_works() {
     let kernel = kernel();
     let least = |name: &str| {
-        let builder = kernel.namespace(name).threads(1).capacity(1).waiting(1).held(1).requests(1).depth(1);
+        let builder = kernel.namespace(name).threads(1).capacity(1).waiting(1).held(1).requests(1).timers(1).depth(1);
         builder.stack_size(128 * 1024).idle(Idle::Park)
     };
     let space = least("space").open().unwrap();

@@ -1,0 +1,123 @@
+//! Where the timers of a wheel stand that are not due soon: in buckets, each for a span of time.
+//!
+//! A bucket is a plain row of 24 bytes a timer, so that moving a million of them down the levels reads memory from end to
+//! end. What is cancelled stays in its row as a dead item, until dead ones are half of it.
+
+/// A timer in its row. Sorted, they stand in the order in which they fall due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Item {
+    pub(super) deadline: u64,
+    /// Counts all items of the wheel, from 1 on.
+    pub(super) order: u64,
+    pub(super) index: u32,
+}
+
+/// What time a timer is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub(super) deadline: u64,
+    /// That of its only item that is alive; 0 if it is for no time.
+    pub(super) order: u64,
+}
+
+/// The timers of one span of time, in the order in which they were armed.
+#[derive(Debug)]
+struct Bucket {
+    items: Vec<Item>,
+    dead: usize,
+}
+
+/// Buckets of one level.
+pub(super) const SLOTS: usize = 64;
+
+/// Dead items that are left alone however few others there are.
+pub(super) const SOME_DEAD: usize = 64;
+
+/// Rows with room for more items than this are not kept for others.
+const LARGE: usize = 4096;
+
+/// 64 buckets.
+#[derive(Debug)]
+pub(super) struct Level {
+    /// A bit for each bucket with a timer that is alive.
+    pub(super) occupied: u64,
+    buckets: [Bucket; SLOTS],
+}
+
+/// Rows that nobody uses, so that a timer that wanders from bucket to bucket allocates nothing.
+#[derive(Debug)]
+pub(super) struct Spare(Vec<Vec<Item>>);
+
+impl Node {
+    pub(super) const IDLE: Self = Self { deadline: u64::MAX, order: 0 };
+
+    /// Whether the timer is for the time that `item` says.
+    #[inline]
+    pub(super) const fn is(self, item: Item) -> bool {
+        self.order == item.order
+    }
+}
+
+impl Level {
+    pub(super) const fn new() -> Self {
+        Self { occupied: 0, buckets: [const { Bucket { items: Vec::new(), dead: 0 } }; SLOTS] }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, slot: usize, item: Item, spare: &mut Spare) {
+        let bucket = &mut self.buckets[slot];
+        if self.occupied >> slot & 1 == 0 {
+            self.occupied |= 1 << slot;
+            bucket.items = spare.take();
+        }
+        bucket.items.push(item);
+    }
+
+    /// One timer less is in a bucket, that of the item with this `order`.
+    #[inline]
+    pub(super) fn lose(&mut self, slot: usize, order: u64, nodes: &[Node], spare: &mut Spare) {
+        let bucket = &mut self.buckets[slot];
+        if bucket.items.last().is_some_and(|last| last.order == order) {
+            bucket.items.pop();
+        } else {
+            bucket.dead += 1;
+        }
+        if bucket.dead == bucket.items.len() {
+            spare.give(self.take(slot).0);
+        } else if bucket.dead > SOME_DEAD + bucket.items.len() / 2 {
+            bucket.items.retain(|item| nodes[item.index as usize].is(*item));
+            bucket.dead = 0;
+        }
+    }
+
+    /// Takes the items of a bucket away; some are dead if the second says so.
+    pub(super) fn take(&mut self, slot: usize) -> (Vec<Item>, bool) {
+        self.occupied &= !(1 << slot);
+        let bucket = &mut self.buckets[slot];
+        (std::mem::take(&mut bucket.items), std::mem::take(&mut bucket.dead) > 0)
+    }
+
+    /// The earliest deadline in a bucket that is not empty; `None` if it has more items than `looks`.
+    pub(super) fn earliest(&self, slot: usize, looks: usize, nodes: &[Node]) -> Option<u64> {
+        let Bucket { items, dead } = &self.buckets[slot];
+        let alive = items.iter().filter(|item| *dead == 0 || nodes[item.index as usize].is(**item));
+        (items.len() <= looks).then(|| alive.map(|item| item.deadline).min())?
+    }
+}
+
+impl Spare {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    fn take(&mut self) -> Vec<Item> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    pub(super) fn give(&mut self, mut row: Vec<Item>) {
+        row.clear();
+        if (1..=LARGE).contains(&row.capacity()) {
+            self.0.push(row);
+        }
+    }
+}

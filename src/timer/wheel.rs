@@ -1,0 +1,394 @@
+//! [`Wheel`]: any number of timers, to the nanosecond, armed and cancelled in the same time however many there are.
+//!
+//! Time is cut into spans of 2^18 ns, a quarter of a millisecond. The timers of the present span are in order; those of
+//! later spans are in buckets. Level `n` has 64 buckets of 64^n spans. A timer stands in the level at which its deadline
+//! and the wheel's moment begin to differ, written in digits of 6 bits, so that its place follows from the two and is
+//! not stored. When the moment comes into a bucket, its timers move to lower levels; each moves eight times at most, and
+//! most move as often as others are close to them.
+
+use crate::clock::Time;
+
+use super::bucket::{Item, Level, Node, SLOTS, Spare};
+use super::near::Near;
+use super::{Group, Key, NONE};
+
+/// Bits of a deadline within a span.
+const SPAN: u32 = 18;
+/// Bits of a deadline that one level tells apart.
+const BITS: u32 = SLOTS.trailing_zeros();
+/// How many timers are read ahead of their time, so that the memory they are in comes all at once.
+const AHEAD: usize = 16;
+/// How many timers of a slot are looked at where a guess would do.
+const LOOKS: usize = 1024;
+/// The same where they are looked at again at once.
+const FEW: usize = 256;
+
+/// Where a timer stands.
+#[derive(Clone, Copy)]
+enum Place {
+    Near,
+    /// Level and slot.
+    Far(usize, usize),
+}
+
+/// The timers of one thread, each with a `T`.
+#[derive(Debug)]
+pub(crate) struct Wheel<T> {
+    nodes: Vec<Node>,
+    /// The neighbours of each timer in its group, by the same index.
+    links: Vec<Link>,
+    /// What the timers are for, by the same index.
+    entries: Vec<Entry<T>>,
+    /// The first of the places that are free; they are linked by `next`.
+    free: u32,
+    /// The order of the last item.
+    order: u64,
+    /// The serial of the last arming.
+    serial: u64,
+    /// The moment by which the timers are placed; no linked timer is for an earlier one.
+    moment: u64,
+    /// How far [`Wheel::pop_due`] has come: to the last timer it gave out, or to where nothing was due.
+    come: u64,
+    near: Near,
+    /// Made when a timer is placed there first.
+    levels: Vec<Level>,
+    spare: Spare,
+    /// A bit for each level that is not empty.
+    occupied: u16,
+    /// No timer is due before this; `u64::MAX` if none is linked.
+    bound: u64,
+    /// Whether a timer is due at `bound`.
+    exact: bool,
+}
+
+/// The neighbours of a timer in its group.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    next: u32,
+    previous: u32,
+}
+
+/// What a timer is for.
+#[derive(Debug)]
+struct Entry<T> {
+    /// The arming; 0 where the place is free.
+    serial: u64,
+    value: Option<T>,
+}
+
+impl<T> Wheel<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            links: Vec::new(),
+            entries: Vec::new(),
+            free: NONE,
+            order: 0,
+            serial: 0,
+            moment: 0,
+            come: 0,
+            near: Near::new(),
+            levels: Vec::new(),
+            spare: Spare::new(),
+            occupied: 0,
+            bound: u64::MAX,
+            exact: false,
+        }
+    }
+
+    /// Has `value` fall due at `deadline`. One that has passed counts as the moment to which [`Wheel::pop_due`] has
+    /// come: the deadline it gave out last, or `now` if nothing was due. [`Time::NEVER`] does not come.
+    pub(crate) fn arm(&mut self, group: &mut Group, deadline: Time, value: T) -> Key {
+        self.serial += 1;
+        let serial = self.serial;
+        let entry = Entry { serial, value: Some(value) };
+        let link = Link { next: group.first, previous: NONE };
+        let index = self.free;
+        let index = if index == NONE {
+            let index = u32::try_from(self.nodes.len()).expect("a wheel has fewer than 2^32 timers");
+            self.nodes.push(Node::IDLE);
+            self.links.push(link);
+            self.entries.push(entry);
+            index
+        } else {
+            self.free = self.links[index as usize].next;
+            self.links[index as usize] = link;
+            self.entries[index as usize] = entry;
+            index
+        };
+        if group.first != NONE {
+            self.links[group.first as usize].previous = index;
+        }
+        group.first = index;
+        self.link(index, deadline);
+        Key { index, serial }
+    }
+
+    /// Ends a timer of `group` and gives back what it was for; `None` if it has ended.
+    pub(crate) fn cancel(&mut self, group: &mut Group, key: Key) -> Option<T> {
+        self.is_armed(key).then_some(())?;
+        self.remove(group, key.index)
+    }
+
+    /// Ends a timer of `group` and drops what it was for where it lies.
+    #[inline]
+    pub(crate) fn discard(&mut self, group: &mut Group, key: Key) {
+        if self.is_armed(key) {
+            self.unlink(key.index);
+            self.entries[key.index as usize].value = None;
+            self.free(group, key.index);
+        }
+    }
+
+    /// Ends one timer of `group`, whichever; `None` if it has none.
+    pub(crate) fn end_one(&mut self, group: &mut Group) -> Option<T> {
+        (group.first != NONE).then_some(())?;
+        self.remove(group, group.first)
+    }
+
+    /// Has a timer fall due at another time, behind those that were armed for it before; `false` if it has ended.
+    pub(crate) fn rearm(&mut self, key: Key, deadline: Time) -> bool {
+        if !self.is_armed(key) {
+            return false;
+        }
+        self.unlink(key.index);
+        self.link(key.index, deadline);
+        true
+    }
+
+    /// Takes the next timer that is due at `now` off its time. It stays armed, for no time, until it is armed for
+    /// another or cancelled.
+    ///
+    /// `now` is not before an earlier one.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Key> {
+        let now = now.as_nanos().min(u64::MAX - 1);
+        while self.bound <= now {
+            if let Some(item) = self.near.first(&self.nodes) {
+                self.bound = item.deadline;
+                self.exact = item.deadline > now;
+                if self.exact {
+                    break;
+                }
+                return Some(self.pop(item));
+            }
+            let Some((level, slot)) = self.first_slot() else {
+                self.bound = u64::MAX;
+                self.exact = false;
+                break;
+            };
+            let start = self.start_of(level, slot);
+            if start > now {
+                self.bound = start;
+                self.exact = false;
+                self.moment = now;
+                break;
+            }
+            self.open(level, slot, start, now);
+        }
+        self.come = self.come.max(now);
+        None
+    }
+
+    /// When the next timer falls due. Looks at the timers of one slot where that is not known.
+    pub(crate) fn next_deadline(&mut self) -> Option<Time> {
+        self.look(usize::MAX)
+    }
+
+    /// The same in a time that does not grow; may be too early, if many are due in about the same time.
+    pub(crate) fn next_look(&mut self) -> Option<Time> {
+        self.look(LOOKS)
+    }
+
+    /// Whether no timer is for any time.
+    #[inline]
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.bound == u64::MAX
+    }
+
+    /// Whether the timer has not ended.
+    #[inline]
+    pub(crate) fn is_armed(&self, key: Key) -> bool {
+        self.entries.get(key.index as usize).is_some_and(|entry| entry.serial == key.serial)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        let entry = self.entries.get_mut(key.index as usize).filter(|entry| entry.serial == key.serial)?;
+        entry.value.as_mut()
+    }
+
+    #[inline]
+    fn pop(&mut self, item: Item) -> Key {
+        let index = item.index as usize;
+        self.near.remove(item);
+        self.nodes[index] = Node::IDLE;
+        self.come = item.deadline;
+        self.read_ahead();
+        Key { index: item.index, serial: self.entries[index].serial }
+    }
+
+    /// Looks at what the next timers will need, so that the processor waits for their memory once and not for each.
+    #[inline]
+    fn read_ahead(&self) {
+        let left = self.near.left();
+        if left.is_multiple_of(AHEAD) {
+            let seen = self.near.ahead(AHEAD).iter().fold(0, |seen, item| {
+                let link = self.links[item.index as usize];
+                let neighbours = [link.next, link.previous].map(|index| self.links.get(index as usize));
+                let neighbours = neighbours.map(|link| link.map_or(0, |link| link.next));
+                seen ^ self.entries[item.index as usize].serial ^ u64::from(neighbours[0] ^ neighbours[1])
+            });
+            std::hint::black_box(seen);
+        }
+    }
+
+    fn remove(&mut self, group: &mut Group, index: u32) -> Option<T> {
+        self.unlink(index);
+        let value = self.entries[index as usize].value.take();
+        self.free(group, index);
+        value
+    }
+
+    /// Frees the place of a timer.
+    #[inline]
+    fn free(&mut self, group: &mut Group, index: u32) {
+        let Link { next, previous } = self.links[index as usize];
+        if previous == NONE {
+            group.first = next;
+        } else {
+            self.links[previous as usize].next = next;
+        }
+        if next != NONE {
+            self.links[next as usize].previous = previous;
+        }
+        self.entries[index as usize].serial = 0;
+        self.links[index as usize].next = self.free;
+        self.free = index;
+    }
+
+    /// Where a timer for `deadline` stands.
+    #[inline]
+    const fn place(&self, deadline: u64) -> Place {
+        let difference = (deadline ^ self.moment) >> SPAN;
+        if difference == 0 {
+            return Place::Near;
+        }
+        let level = (u64::BITS - 1 - difference.leading_zeros()) / BITS;
+        Place::Far(level as usize, (deadline >> (SPAN + level * BITS)) as usize & (SLOTS - 1))
+    }
+
+    /// The first moment of a slot that is not empty.
+    const fn start_of(&self, level: usize, slot: usize) -> u64 {
+        let shift = SPAN + level as u32 * BITS;
+        let above = match self.moment.checked_shr(shift + BITS) {
+            Some(above) => above << BITS,
+            None => 0,
+        };
+        (above | slot as u64) << shift
+    }
+
+    /// The slot with the earliest timers.
+    #[inline]
+    fn first_slot(&self) -> Option<(usize, usize)> {
+        (self.occupied != 0).then(|| {
+            let level = self.occupied.trailing_zeros() as usize;
+            (level, self.levels[level].occupied.trailing_zeros() as usize)
+        })
+    }
+
+    #[inline]
+    fn link(&mut self, index: u32, deadline: Time) {
+        let deadline = deadline.as_nanos();
+        if deadline == u64::MAX {
+            return;
+        }
+        let deadline = deadline.max(self.come);
+        self.order += 1;
+        self.nodes[index as usize] = Node { deadline, order: self.order };
+        let item = Item { deadline, order: self.order, index };
+        match self.place(deadline) {
+            Place::Near => self.near.push(item),
+            Place::Far(level, slot) => self.push(level, slot, item),
+        }
+        if deadline <= self.bound {
+            (self.bound, self.exact) = (deadline, true);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, level: usize, slot: usize, item: Item) {
+        while self.levels.len() <= level {
+            self.levels.push(Level::new());
+        }
+        self.occupied |= 1 << level;
+        self.levels[level].push(slot, item, &mut self.spare);
+    }
+
+    #[inline]
+    fn unlink(&mut self, index: u32) {
+        let node = std::mem::replace(&mut self.nodes[index as usize], Node::IDLE);
+        if node.order == 0 {
+            return;
+        }
+        match self.place(node.deadline) {
+            Place::Near => self.near.lose(&self.nodes),
+            Place::Far(level, slot) => {
+                self.levels[level].lose(slot, node.order, &self.nodes, &mut self.spare);
+                self.note_empty(level);
+            }
+        }
+        self.exact &= node.deadline != self.bound;
+    }
+
+    fn note_empty(&mut self, level: usize) {
+        if self.levels[level].occupied == 0 {
+            self.occupied &= !(1 << level);
+        }
+    }
+
+    /// Moves the timers of the first bucket, which begins at `start`, down, after the moment has come into it.
+    fn open(&mut self, level: usize, slot: usize, start: u64, now: u64) {
+        // The closer the moment comes to the first of them, the further they move at once.
+        match self.levels[level].earliest(slot, FEW, &self.nodes) {
+            Some(first) => (self.bound, self.exact) = (first, true),
+            None => self.bound = self.bound.max(start),
+        }
+        self.moment = self.bound.min(now);
+        let (items, dead) = self.levels[level].take(slot);
+        self.note_empty(level);
+        let near = |item: &Item| matches!(self.place(item.deadline), Place::Near);
+        if !dead && (level == 0 || items.iter().all(near)) {
+            return self.spare.give(self.near.begin_with(items));
+        }
+        let mut near = std::mem::replace(&mut self.near, Near::new());
+        near.begin(|sorted| {
+            for &item in &items {
+                if dead && !self.nodes[item.index as usize].is(item) {
+                    continue;
+                }
+                match self.place(item.deadline) {
+                    Place::Near => sorted.push(item),
+                    Place::Far(level, slot) => self.push(level, slot, item),
+                }
+            }
+        });
+        self.near = near;
+        self.spare.give(items);
+    }
+
+    fn look(&mut self, looks: usize) -> Option<Time> {
+        if !self.exact {
+            if let Some(item) = self.near.first(&self.nodes) {
+                (self.bound, self.exact) = (item.deadline, true);
+            } else if let Some((level, slot)) = self.first_slot() {
+                match self.levels[level].earliest(slot, looks, &self.nodes) {
+                    Some(earliest) => (self.bound, self.exact) = (earliest, true),
+                    None => self.bound = self.bound.max(self.start_of(level, slot)),
+                }
+            } else {
+                self.bound = u64::MAX;
+                return None;
+            }
+        }
+        Some(Time::from_nanos(self.bound))
+    }
+}
