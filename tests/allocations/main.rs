@@ -8,6 +8,7 @@ mod targets;
 
 mod across_threads;
 mod on_one_thread;
+mod timers;
 
 use std::time::Duration;
 

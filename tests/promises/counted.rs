@@ -96,7 +96,8 @@ fn a_large_record_and_a_second_one_change_no_figure() {
 fn a_call_is_counted_as_sent_and_as_handled_or_returned() {
     let call = |_: &mut Probe, ctx: &mut Context<'_>, to| drop(ctx.call(to, Query(1)));
     for way in Way::ALL {
-        let reached = matches!(way, Way::Direct | Way::Named | Way::Timed | Way::Forwarded | Way::Service);
+        let reached =
+            matches!(way, Way::Direct | Way::Named | Way::Timed | Way::Forwarded | Way::Service | Way::OnATick);
         let expected = [("sent", 1), if reached { ("handled", 1) } else { ("returned", 1) }];
         let mut counted = counted(way, handle(), call);
         // Whoever would hold it says that it cannot by a panic.

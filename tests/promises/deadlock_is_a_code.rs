@@ -32,7 +32,9 @@ fn a_call_returns_an_answer_or_a_code_on_every_way() {
             let route = world.route(way, handle());
             world.along(&route, |probe, ctx, to| note(probe, ctx.call(to, Query(7))));
             let expected = match way {
-                Way::Direct | Way::Named | Way::Timed | Way::Forwarded | Way::Service => ["a read 7".to_owned()],
+                Way::Direct | Way::Named | Way::Timed | Way::Forwarded | Way::Service | Way::OnATick => {
+                    ["a read 7".to_owned()]
+                }
                 Way::Reentered => refused(Code::WOULD_DEADLOCK, 7),
                 Way::TooDeep | Way::OtherThread | Way::ForwardedByFar | Way::ServiceElsewhere => {
                     refused(Code::WOULD_BLOCK, 7)

@@ -11,7 +11,7 @@ use crate::ways::{DEPTH, Do, Large, Log, Note, PATIENCE, Probe, Query, Reply, Sh
 
 #[test]
 fn mail_for_an_idle_target_has_been_handled_when_the_sender_goes_on() {
-    for way in [Way::Direct, Way::Named, Way::Timed, Way::Forwarded, Way::Held] {
+    for way in [Way::Direct, Way::Named, Way::Timed, Way::Forwarded, Way::Held, Way::OnATick] {
         for mut world in World::both() {
             let route = world.route(way, handle());
             world.along(&route, |me, ctx, to| {

@@ -60,10 +60,12 @@ pub(crate) enum Way {
     ServiceElsewhere,
     /// By somebody who holds it; a plain thread passes it on when everything else is done.
     HeldOutside,
+    /// A call on the stack of a sender that handles the tick of a timer.
+    OnATick,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Direct,
         Self::Named,
         Self::Timed,
@@ -76,6 +78,7 @@ impl Way {
         Self::Service,
         Self::ServiceElsewhere,
         Self::HeldOutside,
+        Self::OnATick,
     ];
 }
 
@@ -243,7 +246,11 @@ impl World {
             _ => step(probe, ctx, to),
         });
         let (first, step) = step.on_top_of(&route.below, sender);
-        self.kernel.notify(first, step).unwrap();
+        if way == Way::OnATick {
+            self.near.timer(first, step).after(Duration::ZERO).unwrap();
+        } else {
+            self.kernel.notify(first, step).unwrap();
+        }
         self.settle();
         self.release(route);
     }
