@@ -12,4 +12,5 @@ criterion_group!(threads, rows::threads::bench);
 criterion_group!(services, rows::services::bench);
 criterion_group!(storage, rows::storage::bench);
 criterion_group!(registration, rows::registration::bench);
-criterion_main!(direct, services, threads, storage, registration);
+criterion_group!(timers, rows::timers::bench);
+criterion_main!(direct, services, threads, storage, registration, timers);

@@ -7,3 +7,4 @@ pub(crate) mod services;
 pub(crate) mod storage;
 pub(crate) mod targets;
 pub(crate) mod threads;
+pub(crate) mod timers;
