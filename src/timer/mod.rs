@@ -2,10 +2,10 @@
 //! what time it is.
 //!
 //! [`Wheel`] is a hierarchical timing wheel whose present span of time is sorted. It was measured beside an indexed heap of
-//! four children a node, and beside a wheel of linked lists down to the nanosecond. With a million armed the heap takes
-//! three to four times as long to arm a short timeout, look and cancel, and two to three times as long for each timer that
-//! falls due; the linked lists are as fast as this while neighbours in time are neighbours in memory, and two to three
-//! times slower when they are not.
+//! four children a node, and beside a wheel of linked lists down to the nanosecond. With a million armed the heap takes two
+//! to four times as long to arm a short timeout, look and cancel, and as much longer for each timer that falls due; the
+//! linked lists are as fast as this while neighbours in time are neighbours in memory, and two to three times slower when
+//! they are not.
 
 mod bucket;
 mod near;
