@@ -4,10 +4,10 @@ use super::{
     Builder, Faults, Model, State, Table, check,
     draft::{Draft, EdgeDraft, RuleDraft, StateDraft},
     fault::{Flaw, Flaws},
+    hooks::{ActionBox, Flow, GuardBox},
     ids::NONE,
     layout::lay_out,
     list::{Actions, Guards, List, Names},
-    model::{ActionBox, GuardBox},
     plan::{Op, Route, Sheet},
     topology::{Edge, Node, Rule},
 };
@@ -82,6 +82,8 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         semantics: builder.semantics,
     };
     let parts = Parts::of(&draft, &event_names)?;
+    let routes = parts.cells.all().iter().map(|&plan| &parts.routes.all()[plan as usize]);
+    let flows = routes.map(|route| Flow::of(route, parts.ops.all(), &hooks.actions)).collect();
     Ok(Table {
         nodes: parts.nodes,
         edges: parts.edges,
@@ -90,7 +92,7 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         cells: parts.cells,
         routes: parts.routes,
         ops: parts.ops,
-        actions: Actions::Owned(hooks.actions.into()),
+        actions: Actions::Owned(hooks.actions.into(), flows),
         guards: Guards::Owned(hooks.guards.into()),
         names: Names::Owned(placed.iter().map(|placed| placed.state.name.as_str().into()).collect()),
         event_names: Names::Owned(event_names.into_iter().map(Into::into).collect()),

@@ -3,6 +3,7 @@
 use super::{
     EventId, Model, Query, Step, Table,
     core::Core,
+    hooks::Flow,
     ids::NONE,
     list::Actions,
     plan::{Moved, Op, Route},
@@ -104,9 +105,9 @@ impl<M: Model> Chart for Arc<Table<M>> {
 }
 
 impl<M: Model> Table<M> {
-    /// Does what is planned for the active leaf and `event`, by reading the plan.
+    /// Does what is planned for the active leaf and `event`.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
     pub fn follow(
         &self,
         event: EventId,
@@ -115,19 +116,35 @@ impl<M: Model> Table<M> {
         ctx: &mut M::Context<'_>,
         step: &mut Step<'_, M::Event<'_>>,
     ) -> Moved {
-        let at = self.plan_for(core.leaf(), event);
+        if let Actions::Owned(_, flows) = &self.actions
+            && let Some(Flow { first, rest, moved: Some(moved) }) = flows.get(self.cell_of(core.leaf(), event))
+        {
+            first.run(me, ctx, step);
+            for action in rest {
+                action.run(me, ctx, step);
+            }
+            return *moved;
+        }
+        self.read(self.plan_for(core.leaf(), event), core, me, ctx, step)
+    }
+
+    /// Does what is planned by reading the plan that begins at `at`.
+    #[inline(never)]
+    pub(super) fn read(
+        &self,
+        at: u32,
+        core: &mut Core,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        step: &mut Step<'_, M::Event<'_>>,
+    ) -> Moved {
         let mut route = self.route_at(at);
         if route.guard != NONE {
             route = self.first_open(at, core.leaf(), me, ctx, step);
         }
-        let ops = &self.ops.all()[route.first as usize..][..usize::from(route.ops)];
-        let Actions::Owned(actions) = &self.actions else {
-            self.run_fixed(ops, core, me, ctx, step);
-            return route.moved;
-        };
-        for &op in ops {
+        for &op in &self.ops.all()[route.first as usize..][..usize::from(route.ops)] {
             match op {
-                Op::Act(action) => actions[usize::from(action)](me, ctx, step),
+                Op::Act(action) => self.actions.run(action, me, ctx, step),
                 op => core.attend(self, op),
             }
         }
@@ -135,7 +152,6 @@ impl<M: Model> Table<M> {
     }
 
     /// The first route of a plan whose guard holds; the last one has none.
-    #[inline(never)]
     fn first_open(
         &self,
         mut at: u32,
@@ -151,24 +167,6 @@ impl<M: Model> Table<M> {
                 return route;
             }
             at += 1;
-        }
-    }
-
-    /// Runs a route of a static table that is too long to be straight code.
-    #[cold]
-    fn run_fixed(
-        &self,
-        ops: &[Op],
-        core: &mut Core,
-        me: &mut M,
-        ctx: &mut M::Context<'_>,
-        step: &mut Step<'_, M::Event<'_>>,
-    ) {
-        for &op in ops {
-            match op {
-                Op::Act(action) => self.actions.run(action, me, ctx, step),
-                op => core.attend(self, op),
-            }
         }
     }
 }

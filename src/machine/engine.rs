@@ -178,9 +178,10 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         ctx: &mut ContextOf<'_, C>,
     ) -> Outcome {
         let mut step = Step::new(payload);
-        if !T::ACTIVE {
+        if cfg!(rohrpost_bare_machines) || !T::ACTIVE {
             let moved = self.chart.follow(event, &mut self.core, me, ctx, &mut step);
-            if !moved.is_undecided() {
+            // Without regions and trace there is nothing else; a benchmark is built that way to see what they cost.
+            if cfg!(rohrpost_bare_machines) || !moved.is_undecided() {
                 return self.settle(moved, me, ctx, &mut step);
             }
         }

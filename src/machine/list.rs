@@ -5,7 +5,8 @@
 
 use super::{
     Model, Query, Step,
-    model::{ActionBox, ActionFn, GuardBox, GuardFn},
+    hooks::{ActionBox, Flow, GuardBox},
+    model::{ActionFn, GuardFn},
 };
 
 /// A list of plain data.
@@ -58,7 +59,8 @@ impl Names {
 /// The entry, exit and effect functions of a table.
 pub(super) enum Actions<M: Model> {
     Static(&'static [ActionFn<M>]),
-    Owned(Box<[ActionBox<M>]>),
+    /// By position, and as the cells of the table have them.
+    Owned(Box<[ActionBox<M>]>, Box<[Flow<M>]>),
 }
 
 impl<M: Model> Actions<M> {
@@ -66,7 +68,7 @@ impl<M: Model> Actions<M> {
     pub(super) fn run(&self, at: u16, me: &mut M, ctx: &mut M::Context<'_>, step: &mut Step<'_, M::Event<'_>>) {
         match self {
             Self::Static(list) => list[usize::from(at)](me, ctx, step),
-            Self::Owned(list) => list[usize::from(at)](me, ctx, step),
+            Self::Owned(list, _) => list[usize::from(at)].run(me, ctx, step),
         }
     }
 }

@@ -46,6 +46,7 @@ mod fault;
 #[doc(hidden)]
 pub mod fixed;
 mod history;
+mod hooks;
 mod ids;
 mod layout;
 mod list;

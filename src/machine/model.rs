@@ -33,14 +33,6 @@ pub(super) type ActionFn<M> = fn(&mut M, &mut <M as Model>::Context<'_>, &mut St
 /// A guard function of a static table.
 pub(super) type GuardFn<M> = fn(&M, &<M as Model>::Context<'_>, &Query<'_, <M as Model>::Event<'_>>) -> bool;
 
-/// An entry, exit or effect closure of a table built at run time.
-pub(super) type ActionBox<M> =
-    Box<dyn Fn(&mut M, &mut <M as Model>::Context<'_>, &mut Step<'_, <M as Model>::Event<'_>>) + Send + Sync>;
-
-/// A guard closure of a table built at run time.
-pub(super) type GuardBox<M> =
-    Box<dyn Fn(&M, &<M as Model>::Context<'_>, &Query<'_, <M as Model>::Event<'_>>) -> bool + Send + Sync>;
-
 /// What an entry, exit or effect function may see and ask for, besides the model and the context.
 ///
 /// ```

@@ -2,7 +2,7 @@
 
 use super::{
     EventId, Model, Policy, Query, Reach, Scope, Step, Trigger, Vertex,
-    model::{ActionBox, GuardBox},
+    hooks::{self, ActionBox, GuardBox},
 };
 use std::{fmt, time::Duration};
 
@@ -147,7 +147,7 @@ impl<M: Model> State<M> {
         mut self,
         action: impl Fn(&mut M, &mut M::Context<'_>, &mut Step<'_, M::Event<'_>>) + Send + Sync + 'static,
     ) -> Self {
-        self.entry = Some(Box::new(action));
+        self.entry = Some(hooks::action(action));
         self
     }
 
@@ -157,7 +157,7 @@ impl<M: Model> State<M> {
         mut self,
         action: impl Fn(&mut M, &mut M::Context<'_>, &mut Step<'_, M::Event<'_>>) + Send + Sync + 'static,
     ) -> Self {
-        self.exit = Some(Box::new(action));
+        self.exit = Some(hooks::action(action));
         self
     }
 
@@ -335,7 +335,7 @@ impl<M: Model> Transition<M> {
         mut self,
         action: impl Fn(&mut M, &mut M::Context<'_>, &mut Step<'_, M::Event<'_>>) + Send + Sync + 'static,
     ) -> Self {
-        self.effect = Some(Box::new(action));
+        self.effect = Some(hooks::action(action));
         self
     }
 }

@@ -170,13 +170,19 @@ impl<M: Model> Table<M> {
         }
     }
 
+    /// The position of `event` while `leaf` is active among the cells; past the last one before there are any.
+    #[inline]
+    pub(super) const fn cell_of(&self, leaf: u16, event: EventId) -> usize {
+        let named = self.event_names.len();
+        let column = if (event.0 as usize) < named { event.0 as usize } else { named };
+        leaf as usize * (named + 1) + column
+    }
+
     /// The plan for `event` while `leaf` is active.
     #[inline]
     pub(super) const fn plan_for(&self, leaf: u16, event: EventId) -> u32 {
-        let named = self.event_names.len();
-        let column = if (event.0 as usize) < named { event.0 as usize } else { named };
         let cells = self.cells.all();
-        let cell = leaf as usize * (named + 1) + column;
+        let cell = self.cell_of(leaf, event);
         if cell < cells.len() { cells[cell] } else { NOBODY }
     }
 

@@ -53,7 +53,7 @@ pub fn cell<C: Fixed, const LEAF: u16, const EVENT: u16>(
     step: &mut Step<'_, EventOf<'_, C>>,
 ) -> Moved {
     if const { !is_short(C::TABLE, LEAF, EVENT) } {
-        return C::TABLE.follow(EventId(EVENT), core, me, ctx, step);
+        return C::TABLE.read(C::TABLE.plan_for(LEAF, EventId(EVENT)), core, me, ctx, step);
     }
     macro_rules! routes {
         ($($at:literal)*) => {
