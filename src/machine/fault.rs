@@ -68,8 +68,20 @@ pub enum FaultKind {
     GuardedLeg,
     /// A transition leads to a join together with other targets, or from a pseudostate.
     StrayLeg,
+    /// The states that a join waits for cannot be active together.
+    LegsApart,
     /// A transition leads to the root.
     TargetsRoot,
+    /// An initial or default transition, or the way in from an entry point, has a guard that nobody would ask.
+    IgnoredGuard,
+    /// A state has a branch, which only pseudostates have.
+    BranchOnState,
+    /// An internal transition has a target that it would never reach.
+    InternalWithTarget,
+    /// A pseudostate has something inside, or actions or rules of its own.
+    PseudostateWithMore,
+    /// A state has two rules for one event, both without guard.
+    CompetingRules,
 }
 
 impl FaultKind {
@@ -94,7 +106,7 @@ impl FaultKind {
             Self::Competing => "has more than one transition without guard for",
             Self::Shadowed => "has a transition that never gets its turn, behind one without guard, for",
             Self::DeferredAndHandled => "defers and takes without guard the same event",
-            Self::FinalWithMore => "is final, but has states, transitions, rules or an exit action",
+            Self::FinalWithMore => "is final, but has states, transitions, rules, an exit action or an event to raise",
             Self::NoElse => "is a choice, but all its branches have guards",
             Self::NoBranch => "is a pseudostate that leads nowhere",
             Self::TriggerOnPseudostate => "is a pseudostate, but has a transition with a trigger",
@@ -107,7 +119,13 @@ impl FaultKind {
             Self::PointWithoutState => "is an entry or exit point on the border of no state",
             Self::GuardedLeg => "has a transition with a trigger or a guard into the join",
             Self::StrayLeg => "joins other targets, or starts at a pseudostate, on the way into the join",
+            Self::LegsApart => "joins states that cannot be active together, one of them",
             Self::TargetsRoot => "has a transition to the root",
+            Self::IgnoredGuard => "has a guard on a transition that is taken in any case, to",
+            Self::BranchOnState => "is a state, but has a branch; use a transition without trigger, to",
+            Self::InternalWithTarget => "has an internal transition with a target, which it does not enter,",
+            Self::PseudostateWithMore => "is a pseudostate, but has states inside, rules or actions",
+            Self::CompetingRules => "has more than one rule without guard for",
         }
     }
 }

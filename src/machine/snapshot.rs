@@ -1,6 +1,9 @@
 //! The state of a machine as plain data, to be kept and brought back.
 
-use super::{Chart, Engine, StateId, Table, Trace, Vertex, core::Rest, ids::NONE, model::Model, topology::Topology};
+use super::{
+    Chart, Engine, StateId, Table, Trace, Vertex, check::together, core::Rest, ids::NONE, model::Model,
+    topology::Topology,
+};
 use std::{error, fmt};
 
 /// Where a machine is and what its histories remember, by name, so that it outlives a change of the table that keeps the
@@ -103,7 +106,7 @@ impl<C: Chart, T: Trace> Engine<C, T> {
             let region = chart.node(history).parent;
             let remembered = find_all(table, remembered)?;
             let fits =
-                chart.node(history).vertex.is_history() && remembered.iter().all(|&state| chart.inside(state, region));
+                chart.node(history).vertex.is_history() && can_be_remembered(chart, history, region, &remembered);
             if !fits || !rest.memory.fill(chart, history, remembered.into_iter()) {
                 return Err(wrong());
             }
@@ -147,6 +150,18 @@ fn is_configuration(chart: Topology<'_>, state: u16, leaves: &[u16]) -> bool {
     }
     let expected = if chart.node(state).vertex == Vertex::Parallel { chart.node(state).children } else { 1 };
     covered == leaves.len() && regions == expected
+}
+
+/// Whether `history` could have found `states` active together in `region`.
+fn can_be_remembered(chart: Topology<'_>, history: u16, region: u16, states: &[u16]) -> bool {
+    let shallow = chart.node(history).vertex == Vertex::ShallowHistory;
+    let in_place = |&state: &u16| {
+        let node = chart.node(state);
+        let whole = if shallow { node.parent == region } else { node.children == 0 };
+        node.vertex.is_state() && chart.inside(state, region) && whole
+    };
+    let apart = |(at, &one): (usize, &u16)| states[..at].iter().all(|&other| together(&chart, one, other));
+    states.iter().all(in_place) && states.iter().enumerate().all(apart)
 }
 
 fn find<M: Model>(table: &Table<M>, name: &str) -> Result<u16, RestoreError> {

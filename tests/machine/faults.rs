@@ -142,7 +142,7 @@ fn a_final_state_with_a_way_on_is_a_fault() {
     assert_only(
         builder.initial(to("a")).state(leaf("a").on(x, to("end"))).state(State::last("end").on(x, to("a"))),
         FaultKind::FinalWithMore,
-        "`end` is final, but has states, transitions, rules or an exit action",
+        "`end` is final, but has states, transitions, rules, an exit action or an event to raise",
     );
 }
 

@@ -15,3 +15,4 @@ mod snapshots;
 mod timeouts;
 mod tracing;
 mod transitions;
+mod unheeded;

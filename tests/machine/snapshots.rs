@@ -49,7 +49,10 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     let (mut rig, _) = rig();
     let snapshot = |active: &[&str], history: &[(&str, &str)]| Snapshot {
         active: active.iter().map(|name| (*name).to_owned()).collect(),
-        history: history.iter().map(|(name, state)| ((*name).to_owned(), vec![(*state).to_owned()])).collect(),
+        history: history
+            .iter()
+            .map(|(name, states)| ((*name).to_owned(), states.split(' ').map(str::to_owned).collect()))
+            .collect(),
     };
     let cases = [
         (snapshot(&["nowhere"], &[]), RestoreError::Unknown("nowhere".to_owned())),
@@ -59,6 +62,8 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
         (snapshot(&["p"], &[]), RestoreError::NotAConfiguration),
         (snapshot(&["out"], &[("l1", "l2")]), RestoreError::NotAHistory("l1".to_owned())),
         (snapshot(&["out"], &[("h", "out")]), RestoreError::NotAHistory("h".to_owned())),
+        (snapshot(&["out"], &[("h", "l")]), RestoreError::NotAHistory("h".to_owned())),
+        (snapshot(&["out"], &[("h", "l1 l2")]), RestoreError::NotAHistory("h".to_owned())),
     ];
     for (snapshot, expected) in cases {
         assert_eq!(rig.engine.restore(&snapshot), Err(expected), "{snapshot:?}");

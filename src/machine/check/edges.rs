@@ -19,6 +19,7 @@ pub(super) const fn check(chart: &Topology<'_>, flaws: &mut Flaws<'_>) {
         }
         if targets_exist(chart, i as u16, flaws) {
             targets_fit(chart, edge, flaws);
+            is_heeded(chart, edge, flaws);
         }
         if matches!(chart.semantics, Rules::Uml) {
             competes(chart, i as u16, flaws);
@@ -32,6 +33,8 @@ pub(super) const fn check(chart: &Topology<'_>, flaws: &mut Flaws<'_>) {
     }
     i = 0;
     while i < chart.nodes.len() {
+        branches_fit(chart, i as u16, flaws);
+        legs_fit(chart, i as u16, flaws);
         circle(chart, i as u16, flaws);
         choice(chart, i as u16, flaws);
         i += 1;
@@ -97,8 +100,72 @@ const fn leg(chart: &Topology<'_>, edge: &Edge, join: u16, flaws: &mut Flaws<'_>
     }
 }
 
+/// Whether everything that a transition says means something.
+const fn is_heeded(chart: &Topology<'_>, edge: &Edge, flaws: &mut Flaws<'_>) {
+    let source = chart.node(edge.source);
+    let target = if edge.targets > 0 { Other::Vertex(chart.target(edge, 0)) } else { Other::Nothing };
+    let begins = matches!(edge.trigger, Trigger::Initial)
+        || matches!(source.vertex, Vertex::ShallowHistory | Vertex::DeepHistory | Vertex::EntryPoint);
+    if begins && edge.guard != NONE {
+        flaws.add(FaultKind::IgnoredGuard, edge.source, target);
+    }
+    if source.vertex.is_state() && matches!(edge.trigger, Trigger::Arrival) {
+        flaws.add(FaultKind::BranchOnState, edge.source, target);
+    }
+    if matches!(edge.reach, Reach::Internal) && edge.targets > 0 {
+        flaws.add(FaultKind::InternalWithTarget, edge.source, target);
+    }
+}
+
+/// Whether what is entered together from `at` can be active together.
+const fn branches_fit(chart: &Topology<'_>, at: u16, flaws: &mut Flaws<'_>) {
+    let node = chart.node(at);
+    if !matches!(node.vertex, Vertex::Fork | Vertex::EntryPoint) {
+        return;
+    }
+    let mut i = 0;
+    while i < node.edges {
+        let mut j = i + 1;
+        while j < node.edges {
+            let one = chart.edge(node.first_edge + i);
+            let other = chart.edge(node.first_edge + j);
+            if one.targets > 0 && other.targets > 0 {
+                let (one, other) = (chart.target(one, 0), chart.target(other, 0));
+                if one != NONE && other != NONE && !together(chart, one, other) {
+                    flaws.add(FaultKind::ConflictingTargets, at, Other::Vertex(other));
+                }
+            }
+            j += 1;
+        }
+        i += 1;
+    }
+}
+
+/// Whether all that the join `at` waits for can be active together.
+const fn legs_fit(chart: &Topology<'_>, at: u16, flaws: &mut Flaws<'_>) {
+    if !matches!(chart.node(at).vertex, Vertex::Join) {
+        return;
+    }
+    let mut i = 0;
+    while i < chart.edges.len() {
+        let mut j = i + 1;
+        while leads_to(chart, i, at) && j < chart.edges.len() {
+            if leads_to(chart, j, at) && !together(chart, chart.edges[i].source, chart.edges[j].source) {
+                flaws.add(FaultKind::LegsApart, at, Other::Vertex(chart.edges[j].source));
+            }
+            j += 1;
+        }
+        i += 1;
+    }
+}
+
+const fn leads_to(chart: &Topology<'_>, edge: usize, target: u16) -> bool {
+    let edge = &chart.edges[edge];
+    edge.targets == 1 && chart.target(edge, 0) == target && chart.node(edge.source).vertex.is_state()
+}
+
 /// Whether both can be active at one time without one being inside the other.
-const fn together(chart: &Topology<'_>, one: u16, other: u16) -> bool {
+pub(in crate::machine) const fn together(chart: &Topology<'_>, one: u16, other: u16) -> bool {
     if chart.within(one, other) || chart.within(other, one) {
         return false;
     }
@@ -141,8 +208,29 @@ const fn rule(chart: &Topology<'_>, rule: &Rule, flaws: &mut Flaws<'_>) {
         if defers && rule.guard == NONE && takes_surely(chart, rule.state, event) {
             flaws.add(FaultKind::DeferredAndHandled, rule.state, Other::Event(event));
         }
+        if ruled_before(chart, rule, event) {
+            flaws.add(FaultKind::CompetingRules, rule.state, Other::Event(event));
+        }
         i += 1;
     }
+}
+
+/// Whether an earlier rule of the same state settles the same event.
+const fn ruled_before(chart: &Topology<'_>, rule: &Rule, event: u16) -> bool {
+    let node = chart.node(rule.state);
+    let mut i = 0;
+    while i < node.rules {
+        let earlier = &chart.rules[(node.first_rule + i) as usize];
+        if earlier.first_event >= rule.first_event {
+            return false;
+        }
+        let listed = matches!((earlier.scope, rule.scope), (Scope::Only, Scope::Only));
+        if listed && earlier.guard == NONE && rule.guard == NONE && chart.covers(earlier, event) {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }
 
 const fn takes_surely(chart: &Topology<'_>, state: u16, event: u16) -> bool {

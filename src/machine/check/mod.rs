@@ -7,6 +7,8 @@ mod edges;
 mod reach;
 mod vertices;
 
+pub(super) use edges::together;
+
 use super::{
     draft::Draft,
     fault::{FaultKind, Flaws, Other},

@@ -67,7 +67,7 @@ const fn completes(chart: &Topology<'_>, state: u16) -> bool {
 }
 
 const fn final_state(node: &Node, at: u16, flaws: &mut Flaws<'_>) {
-    if node.end > at + 1 || node.edges > 0 || node.rules > 0 || node.exit != NONE {
+    if node.end > at + 1 || node.edges > 0 || node.rules > 0 || node.exit != NONE || node.done_event != NONE {
         flaws.add(FaultKind::FinalWithMore, at, Other::Nothing);
     }
 }
@@ -75,6 +75,9 @@ const fn final_state(node: &Node, at: u16, flaws: &mut Flaws<'_>) {
 const fn pseudostate(chart: &Topology<'_>, at: u16, flaws: &mut Flaws<'_>) {
     let node = chart.node(at);
     let branches = node.edges;
+    if node.end > at + 1 || node.rules > 0 || node.entry != NONE || node.exit != NONE || node.done_event != NONE {
+        flaws.add(FaultKind::PseudostateWithMore, at, Other::Nothing);
+    }
     let mut i = 0;
     while i < branches {
         let edge = chart.edge(node.first_edge + i);
