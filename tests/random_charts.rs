@@ -7,7 +7,7 @@ use oracle::{
     interpreter::Interpreter,
 };
 use proptest::prelude::{ProptestConfig, TestCaseError, any, prop, prop_assert_eq, proptest};
-use rohrpost::machine::{Engine, EventId, Table, Trace, Untraced};
+use rohrpost::machine::{Engine, EventId, Table, Trace, Untraced, Verdict};
 
 /// Looks at nothing, but makes the engine do everything by the general algorithm.
 struct Look;
@@ -22,6 +22,7 @@ fn agrees<T: Trace>(chart: &Chart, table: &Table<World>, events: &[u8], trace: T
     let mut engine = Engine::traced(table, trace);
     engine.start(&mut world, &mut ());
     prop_assert_eq!(&world, &expected.world, "at the start");
+    let mut deferred: Vec<usize> = Vec::new();
     for (at, &event) in events.iter().enumerate() {
         let event = usize::from(event) % chart.events();
         let Some(verdict) = expected.dispatch(event) else {
@@ -32,6 +33,21 @@ fn agrees<T: Trace>(chart: &Chart, table: &Table<World>, events: &[u8], trace: T
         prop_assert_eq!(&world, &expected.world, "event {} at {}", event, at);
         let leaves: Vec<usize> = engine.leaves().map(|leaf| usize::from(leaf.index())).collect();
         prop_assert_eq!(leaves, expected.leaves(), "event {} at {}", event, at);
+        // Events that are not offered again must have stayed deferred.
+        if outcome.recall() {
+            deferred.clear();
+        }
+        if verdict == Verdict::Deferred {
+            deferred.push(event);
+        }
+        let forgotten = deferred.iter().find(|&&event| !expected.would_defer(event));
+        prop_assert_eq!(
+            forgotten,
+            None,
+            "nobody was told that it is deferred no longer, after event {} at {}",
+            event,
+            at
+        );
     }
     Ok(())
 }

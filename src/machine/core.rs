@@ -1,6 +1,6 @@
 //! What one machine carries: where it is, and the rest on the heap if its table needs any.
 
-use super::{Model, Table, history::Memory, plan::Op, run::Scratch, timeout::Timeouts};
+use super::{EventId, Model, Table, history::Memory, plan::Op, run::Scratch, timeout::Timeouts};
 
 /// The state of one machine: sixteen bytes, and a box if there are regions, histories, timeouts, or transitions that cannot
 /// be planned ahead.
@@ -20,6 +20,8 @@ pub(super) struct Rest {
     pub(super) leaves: Vec<u16>,
     pub(super) memory: Memory,
     pub(super) timeouts: Timeouts,
+    /// Raised events that an active state defers, in the order in which they were raised.
+    pub(super) kept: Vec<EventId>,
     /// Room to work in, kept so that it is allocated once.
     pub(super) scratch: Scratch,
 }
@@ -32,6 +34,7 @@ impl Core {
             rest.leaves.clear();
             rest.memory = Memory::new(&table.topology());
             rest.timeouts.cancel_all();
+            rest.kept.clear();
         }
     }
 
@@ -40,7 +43,8 @@ impl Core {
         let chart = table.topology();
         let timed = chart.edges.iter().any(|edge| edge.delay().is_some());
         let remembers = chart.nodes.iter().any(|node| node.slots > 0);
-        if table.is_single() && !timed && !remembers {
+        let keeps = self.rest.as_ref().is_some_and(|rest| !rest.kept.is_empty());
+        if table.is_single() && !timed && !remembers && !keeps {
             self.rest = None;
         }
     }
@@ -75,6 +79,17 @@ impl Core {
         single.into_iter().chain(several.iter().copied())
     }
 
+    /// Keeps a raised event that an active state defers.
+    #[cold]
+    pub(super) fn keep<M: Model>(&mut self, table: &Table<M>, event: EventId) {
+        self.rest(table).kept.push(event);
+    }
+
+    /// The raised events that were deferred.
+    pub(super) fn kept(&mut self) -> Option<&mut Vec<EventId>> {
+        self.rest.as_mut().map(|rest| &mut rest.kept).filter(|kept| !kept.is_empty())
+    }
+
     /// Does what a route asks of the machine itself.
     #[cold]
     pub(super) fn attend<M: Model>(&mut self, table: &Table<M>, op: Op) {
@@ -97,6 +112,7 @@ impl Rest {
             leaves: Vec::new(),
             memory: Memory::new(&chart),
             timeouts: Timeouts::new(timers),
+            kept: Vec::new(),
             scratch: Scratch::default(),
         }
     }

@@ -200,7 +200,7 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         if !moved.stays() {
             self.core.move_to(moved.leaf());
         }
-        if moved.follows() || !step.queue.is_untouched() {
+        if moved.follows() || !step.queue.is_untouched() || (moved.recalls() && self.core.rest.is_some()) {
             return self.go_on(moved, me, ctx, step);
         }
         Outcome { verdict: moved.verdict(), recall: moved.recalls() }
@@ -217,15 +217,22 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         ctx: &mut ContextOf<'_, C>,
         step: &mut Step<'_, EventOf<'_, C>>,
     ) -> Outcome {
-        let mut recall = moved.recalls();
+        let mut recall = false;
+        let verdict = moved.verdict();
         for _ in 0..run::PATIENCE {
+            recall |= moved.recalls();
+            if moved.recalls()
+                && let Some(kept) = self.core.kept()
+            {
+                step.queue.put_first(kept);
+            }
             if moved.follows() {
                 let call = if moved.completes() { Call::Arrived } else { Call::Settle };
                 let outcome = self.run(call, me, ctx, step);
                 return Outcome { recall: recall || outcome.recall, ..outcome };
             }
             let Some(event) = step.queue.pop() else {
-                return Outcome { verdict: Verdict::Handled, recall };
+                return Outcome { verdict, recall };
             };
             step.event = None;
             moved = self.chart.table().follow(event, &mut self.core, me, ctx, step);
@@ -235,12 +242,17 @@ impl<C: Chart, T: Trace> Engine<C, T> {
                 if outcome.verdict == Verdict::Endless {
                     return Outcome { recall, ..outcome };
                 }
+                if outcome.verdict == Verdict::Deferred {
+                    self.core.keep(self.chart.table(), event);
+                }
                 moved = Moved::NOWHERE;
+            }
+            if moved.verdict() == Verdict::Deferred {
+                self.core.keep(self.chart.table(), event);
             }
             if !moved.stays() {
                 self.core.move_to(moved.leaf());
             }
-            recall |= moved.recalls();
         }
         Outcome { verdict: Verdict::Endless, recall }
     }

@@ -141,9 +141,6 @@ const fn route(chart: &Topology<'_>, leaf: u16, edge: &Edge, sheet: &mut Sheet<'
         };
         while at != domain {
             leave(chart, at, sheet);
-            if defers(chart, at) {
-                after = after.with(After::RECALL);
-            }
             at = chart.node(at).parent;
         }
         sheet.act(edge.effect);
@@ -162,7 +159,7 @@ const fn route(chart: &Topology<'_>, leaf: u16, edge: &Edge, sheet: &mut Sheet<'
     if always_inside(chart, at) {
         after = after.with(After::FOLLOW);
     }
-    if asks_to_defer(chart) {
+    if defers_around(chart, leaf) {
         after = after.with(After::RECALL);
     }
     let ops = (sheet.used.ops - first) as u16;
@@ -215,27 +212,20 @@ const fn always_inside(chart: &Topology<'_>, leaf: u16) -> bool {
     false
 }
 
-/// Whether `state` defers anything.
-pub(super) const fn defers(chart: &Topology<'_>, state: u16) -> bool {
-    let node = chart.node(state);
-    let mut i = 0;
-    while i < node.rules {
-        if matches!(chart.rules[(node.first_rule + i) as usize].policy, Policy::Defer) {
-            return true;
+/// Whether `leaf` or a state around it defers anything: what is deferred stays so as long as nothing happens, so whatever
+/// happens while such a state is active may be what it waited for.
+pub(super) const fn defers_around(chart: &Topology<'_>, leaf: u16) -> bool {
+    let mut at = leaf;
+    while at != NONE {
+        let node = chart.node(at);
+        let mut i = 0;
+        while i < node.rules {
+            if matches!(chart.rules[(node.first_rule + i) as usize].policy, Policy::Defer) {
+                return true;
+            }
+            i += 1;
         }
-        i += 1;
-    }
-    false
-}
-
-/// Whether any deferral has a guard, so that what is deferred can change with every action.
-pub(super) const fn asks_to_defer(chart: &Topology<'_>) -> bool {
-    let mut i = 0;
-    while i < chart.rules.len() {
-        if matches!(chart.rules[i].policy, Policy::Defer) && chart.rules[i].guard != NONE {
-            return true;
-        }
-        i += 1;
+        at = node.parent;
     }
     false
 }

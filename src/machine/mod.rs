@@ -23,8 +23,8 @@
 //!   raised events in order. Only then is the machine ready for the next event from outside.
 //! - A history remembers at exit. One that remembers nothing, or whose region was left completed, takes its default.
 //! - An event stays [deferred](State::defer) while any active state defers it. Only a transition at or inside that state that
-//!   is enabled overrides it; one further out does not, nor one in a region beside it. A *raised* event that would be
-//!   deferred is dropped, because there is nobody to keep it.
+//!   is enabled overrides it; one further out does not, nor one in a region beside it. Whoever sent it keeps it
+//!   meanwhile; a raised one is kept by the machine.
 //! - A table made with [`Rules::Scxml`] differs in what a transition between regions leaves and in what the checks let pass.
 //!
 //! # What it costs

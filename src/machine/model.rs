@@ -208,6 +208,16 @@ impl Raised {
         event
     }
 
+    /// Puts `events` ahead of all that wait.
+    pub(super) fn put_first(&mut self, events: &mut Vec<EventId>) {
+        while let Some(event) = self.pop() {
+            events.push(event);
+        }
+        for event in events.drain(..) {
+            self.push(event);
+        }
+    }
+
     /// Whether nothing has been raised since the step began.
     #[inline]
     pub(super) const fn is_untouched(&self) -> bool {

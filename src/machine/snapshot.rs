@@ -40,13 +40,15 @@ pub struct Snapshot {
     pub active: Vec<String>,
     /// Each history that remembers something, with the states that it remembers.
     pub history: Vec<(String, Vec<String>)>,
+    /// Raised events that are deferred, in the order in which they were raised.
+    pub raised: Vec<String>,
 }
 
 /// Why a snapshot was not restored. The machine is as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// The table has no vertex of this name.
+    /// The table has no vertex or event of this name.
     Unknown(String),
     /// The active states are not exactly one for each region.
     NotAConfiguration,
@@ -82,7 +84,9 @@ impl<C: Chart, T: Trace> Engine<C, T> {
                 }
             }
         }
-        Snapshot { active: self.core.leaves(table).map(name).collect(), history }
+        let kept = self.core.rest.iter().flat_map(|rest| &rest.kept);
+        let raised = kept.filter_map(|&event| table.event_name(event)).map(str::to_owned).collect();
+        Snapshot { active: self.core.leaves(table).map(name).collect(), history, raised }
     }
 
     /// Puts this machine where another one was, without running any action. Timeouts of active states are armed anew.
@@ -111,6 +115,10 @@ impl<C: Chart, T: Trace> Engine<C, T> {
                 return Err(wrong());
             }
         }
+        for event in &saved.raised {
+            let event = table.event(event).ok_or_else(|| RestoreError::Unknown(event.clone()))?;
+            rest.kept.push(event);
+        }
         let mut armed: Vec<u16> = leaves.iter().flat_map(|&leaf| chart.outward(leaf)).collect();
         armed.sort_unstable();
         armed.dedup();
@@ -121,7 +129,10 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         for state in armed {
             rest.arm(table, state);
         }
-        let needed = !table.is_single() || !saved.history.is_empty() || !rest.timeouts.requests.is_empty();
+        let needed = !table.is_single()
+            || !saved.history.is_empty()
+            || !saved.raised.is_empty()
+            || !rest.timeouts.requests.is_empty();
         let first = leaves.first().copied().unwrap_or(0);
         rest.leaves = leaves;
         self.core.move_to(u32::from(first));

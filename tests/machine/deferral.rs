@@ -145,3 +145,82 @@ fn the_one_deferred_event_too_many_is_handed_back() {
 fn shop_ref() -> std::rc::Rc<Table<Shop>> {
     std::rc::Rc::new(shop())
 }
+
+#[test]
+fn a_raised_event_that_is_deferred_waits_for_its_time() {
+    let (builder, [go, leave, x, y]) = builder(["go", "leave", "x", "y"]);
+    let mut rig = Rig::start(
+        builder
+            .initial(to("a"))
+            .state(
+                State::new("a")
+                    .defer(x)
+                    .on(
+                        go,
+                        to("a").effect(move |_: &mut Probe, _, step| {
+                            step.raise(x);
+                            step.raise(y);
+                        }),
+                    )
+                    .on(y, noting(Transition::internal(), "y"))
+                    .on(
+                        leave,
+                        noting(to("b"), "leave").effect(move |probe: &mut Probe, _, step| {
+                            probe.log.push("leave".to_owned());
+                            step.raise(y);
+                        }),
+                    ),
+            )
+            .state(
+                noted("b")
+                    .on(x, noting(Transition::internal(), "x"))
+                    .on(y, noting(Transition::internal(), "y"))
+                    .always(to("c").when(|probe: &Probe, _, _| probe.flag)),
+            )
+            .state(noted("c").on(x, noting(Transition::internal(), "x in c"))),
+    );
+    assert_eq!(rig.run(go), "y");
+    assert_eq!(rig.engine.save().raised, ["x"]);
+    assert_eq!(rig.run(leave), "leave +b x y", "expected the older event ahead of the newer one");
+    assert!(rig.engine.save().raised.is_empty());
+}
+
+#[test]
+fn a_raised_event_that_is_deferred_is_saved_and_restored() {
+    let chart = || {
+        let (builder, [go, leave, x]) = builder(["go", "leave", "x"]);
+        let deferring = State::new("a")
+            .defer(x)
+            .on(go, Transition::internal().effect(move |_: &mut Probe, _, step| step.raise(x)))
+            .on(leave, to("b"));
+        let rig = Rig::start(
+            builder.initial(to("a")).state(deferring).state(noted("b").on(x, noting(Transition::internal(), "x"))),
+        );
+        (rig, go, leave)
+    };
+    let (mut rig, go, _) = chart();
+    rig.run(go);
+    let saved = rig.engine.save();
+    let (mut other, _, leave) = chart();
+    other.engine.restore(&saved).expect("it fits");
+    assert_eq!(other.engine.save(), saved);
+    assert_eq!(other.run(leave), "+b x");
+}
+
+#[test]
+fn entering_a_state_that_overrides_the_deferral_is_time_to_recall() {
+    let (builder, [x, y]) = builder(["x", "y"]);
+    let mut rig = Rig::start(
+        builder.initial(to("s")).state(
+            State::new("s")
+                .defer(x)
+                .initial(to("a"))
+                .state(noted("a").on(y, to("b")))
+                .state(noted("b").on(x, noting(Transition::internal(), "x"))),
+        ),
+    );
+    assert_eq!(rig.dispatch(x).verdict(), Verdict::Deferred);
+    assert!(rig.dispatch(y).recall(), "expected a hint that `b` takes what `s` deferred in `a`");
+    rig.log();
+    assert_eq!(rig.run(x), "x");
+}

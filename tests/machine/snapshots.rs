@@ -53,6 +53,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
             .iter()
             .map(|(name, states)| ((*name).to_owned(), states.split(' ').map(str::to_owned).collect()))
             .collect(),
+        raised: Vec::new(),
     };
     let cases = [
         (snapshot(&["nowhere"], &[]), RestoreError::Unknown("nowhere".to_owned())),

@@ -15,6 +15,8 @@ pub(crate) struct Interpreter<'c> {
     /// What each history remembers.
     memory: BTreeMap<usize, BTreeSet<usize>>,
     raised: VecDeque<usize>,
+    /// Raised events that were deferred.
+    kept: Vec<usize>,
     completed: VecDeque<usize>,
     pub(crate) world: World,
     steps: usize,
@@ -36,6 +38,7 @@ impl<'c> Interpreter<'c> {
             configuration: BTreeSet::from([0]),
             memory: BTreeMap::new(),
             raised: VecDeque::new(),
+            kept: Vec::new(),
             completed: VecDeque::new(),
             world: World::default(),
             steps: 0,
@@ -63,7 +66,22 @@ impl<'c> Interpreter<'c> {
         Some(verdict)
     }
 
+    /// Whether `event`, if it came now, would be deferred.
+    pub(crate) fn would_defer(&self, event: usize) -> bool {
+        self.decide(event).1 == Verdict::Deferred
+    }
+
     fn handle(&mut self, event: usize) -> Verdict {
+        let (enabled, verdict) = self.decide(event);
+        if verdict != Verdict::Unhandled || enabled.is_empty() {
+            return verdict;
+        }
+        self.microstep(&enabled);
+        Verdict::Handled
+    }
+
+    /// The transitions that `event` enables, and what the rules of active states say about it.
+    fn decide(&self, event: usize) -> (Vec<usize>, Verdict) {
         let enabled = self.select(|edge| edge.trigger == Start::Event(event) || edge.trigger == Start::Any);
         // An event stays deferred while any active state defers it, unless a transition at or inside that state takes it.
         let mut verdict = Verdict::Unhandled;
@@ -86,11 +104,7 @@ impl<'c> Interpreter<'c> {
                 };
             }
         }
-        if verdict != Verdict::Unhandled || enabled.is_empty() {
-            return verdict;
-        }
-        self.microstep(&enabled);
-        Verdict::Handled
+        (enabled, verdict)
     }
 
     /// Choices first, then completions, then transitions without trigger, then raised events.
@@ -111,7 +125,9 @@ impl<'c> Interpreter<'c> {
                 if !enabled.is_empty() {
                     self.microstep(&enabled);
                 } else if let Some(event) = self.raised.pop_front() {
-                    self.handle(event);
+                    if self.handle(event) == Verdict::Deferred {
+                        self.kept.push(event);
+                    }
                 } else {
                     return Some(());
                 }
@@ -170,6 +186,14 @@ impl<'c> Interpreter<'c> {
     }
 
     fn microstep(&mut self, enabled: &[usize]) {
+        self.take(enabled);
+        // Whatever happened, what was deferred is offered again, ahead of what was raised later.
+        for event in std::mem::take(&mut self.kept).into_iter().rev() {
+            self.raised.push_front(event);
+        }
+    }
+
+    fn take(&mut self, enabled: &[usize]) {
         let exits = self.exits(enabled);
         for &state in &exits {
             for &history in &self.chart.states[state].children {

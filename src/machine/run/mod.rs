@@ -13,7 +13,6 @@ use super::{
     EventId, Model, Outcome, StateId, Step, Table, Trace, Verdict, Vertex,
     core::{Core, Rest},
     ids::NONE,
-    layout::asks_to_defer,
     topology::{Marks, Topology},
 };
 
@@ -113,7 +112,6 @@ pub(super) fn run<M: Model, T: Trace>(
     let mut run = Run { table, chart, rest, work, me, ctx, step, trace, recall: false };
     let mut verdict = run.begin(call);
     if verdict == Verdict::Handled {
-        run.recall |= asks_to_defer(&chart);
         if !run.settle() {
             verdict = Verdict::Endless;
         }
@@ -199,7 +197,9 @@ impl<M: Model, T: Trace> Run<'_, '_, '_, '_, M, T> {
         };
         // What follows is no longer the doing of the event from outside.
         self.step.event = None;
-        self.event(event);
+        if self.event(event) == Verdict::Deferred {
+            self.rest.kept.push(event);
+        }
         true
     }
 

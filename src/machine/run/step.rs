@@ -1,7 +1,7 @@
 //! What taking transitions leaves and does.
 
 use super::Run;
-use crate::machine::{Model, StateId, Trace, TransitionId, ids::NONE, layout::defers, topology::Marks};
+use crate::machine::{Model, StateId, Trace, TransitionId, ids::NONE, layout::defers_around, topology::Marks};
 
 /// Puts `state` where it belongs in a list in document order, once.
 pub(super) fn insert(states: &mut Vec<u16>, state: u16) {
@@ -15,6 +15,8 @@ impl<M: Model, T: Trace> Run<'_, '_, '_, '_, M, T> {
     ///
     /// The machine is where it was until all of that is done, so a hook that panics leaves it in a configuration that exists.
     pub(super) fn microstep(&mut self) {
+        let deferring =
+            !self.chart.rules.is_empty() && self.rest.leaves.iter().any(|&leaf| defers_around(&self.chart, leaf));
         self.leave();
         for at in 0..self.work.path.len() {
             let edge = self.work.path[at];
@@ -23,6 +25,10 @@ impl<M: Model, T: Trace> Run<'_, '_, '_, '_, M, T> {
             }
         }
         self.enter();
+        if deferring {
+            self.recall = true;
+            self.step.queue.put_first(&mut self.rest.kept);
+        }
     }
 
     /// Whether the segment at this position of the path belongs to a transition that lost no conflict.
@@ -63,7 +69,6 @@ impl<M: Model, T: Trace> Run<'_, '_, '_, '_, M, T> {
         if T::ACTIVE {
             self.trace.left(StateId(state));
         }
-        self.recall |= defers(&self.chart, state);
         if node.marks.has(Marks::TIMED) {
             self.rest.disarm(self.table, state);
         }
