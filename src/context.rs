@@ -86,6 +86,11 @@ impl<'a> Context<'a> {
         Self { deadline: self.core.now().after(timeout), ..*self }
     }
 
+    /// The core and the target whose handler this is.
+    pub(crate) const fn home(&self) -> (&'a Core, Tid) {
+        (self.core, self.me)
+    }
+
     #[inline]
     fn outgoing<'m>(&self, to: Address, body: Body<'m>, flags: Flags) -> Message<'m> {
         let mut message = Message::new(to, body, flags, Sender::target(self.me, self.core.nid));

@@ -155,6 +155,16 @@ impl HeldMessage {
         }
     }
 
+    /// The message, to be looked at by guards.
+    pub(crate) const fn message_mut(&mut self) -> Option<&mut Message<'static>> {
+        self.message.as_mut()
+    }
+
+    /// The message, held no longer.
+    pub(crate) fn into_message(mut self) -> Option<Message<'static>> {
+        self.take()
+    }
+
     /// The core of the present thread, if it belongs to the same node.
     fn here(&self) -> Option<std::rc::Rc<Core>> {
         Core::current().filter(|core| Arc::ptr_eq(&core.directory, &self.directory))

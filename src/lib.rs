@@ -216,11 +216,14 @@ mod fan_out;
 mod gather;
 mod held;
 mod monitoring;
+mod machine_events;
+mod machine_target;
 mod muster;
 mod orders;
 mod pending;
 mod post;
 mod publish;
+mod recall;
 mod recovery;
 mod reporting;
 mod residents;
@@ -271,6 +274,8 @@ pub use held::{Held, HeldMessage, HoldError};
 pub use id::{Nid, NodeId, ParseIdError, RecordId, Tid};
 pub use idle::Idle;
 pub use kernel::{Kernel, KernelBuilder, SendError, StartError};
+pub use machine_events::Arrival;
+pub use machine_target::{MachineTarget, Stateful, WhichState};
 pub use message::{Message, RecordRef, RequestId};
 pub use monitor::{Change, Event, Filter, Monitor};
 pub use name::{MAX_NAME, NameCollision};
@@ -296,6 +301,7 @@ struct Readme;
 /// What the macros need.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::machine_events::{effect, is_answer, is_received, is_returned, permits};
     pub use crate::namespace::Movable;
     pub use crate::record::{Copied, record_name};
     pub use crate::typed::{answered, each, handle, later, see};

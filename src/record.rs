@@ -131,6 +131,11 @@ impl RecordType {
         self.type_id == TypeId::of::<R>()
     }
 
+    /// Whether both describe the same type.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.type_id == other.type_id
+    }
+
     /// Whether a request of this type is answered with `R`.
     #[must_use]
     pub fn answered_by<R: Record>(&self) -> bool {

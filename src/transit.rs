@@ -73,6 +73,11 @@ impl Message<'_> {
         self.body.get::<Absent>().map_or(self.kind(), |absent| absent.record())
     }
 
+    /// Whether its sender waits on the stack.
+    pub(crate) const fn is_called(&self) -> bool {
+        self.flags.contains(Flags::CALL)
+    }
+
     /// Whether it has more than one record.
     #[inline]
     pub(crate) fn has_several(&self) -> bool {

@@ -44,6 +44,18 @@ impl<M: Model> Builder<M> {
         self
     }
 
+    /// Has `identify` asked for events that the table cannot tell otherwise.
+    pub(crate) fn also_identify(
+        &mut self,
+        identify: impl Fn(&M::Event<'_>) -> Option<EventId> + Send + Sync + 'static,
+    ) {
+        let before = self.identify.take();
+        self.identify = Some(Box::new(move |event| {
+            let known = before.as_ref().map_or(EventId::OTHER, |before| before(event));
+            if known == EventId::OTHER { identify(event).unwrap_or(EventId::OTHER) } else { known }
+        }));
+    }
+
     /// Sets the root itself, with everything inside. Default: an empty state called `root`.
     #[must_use]
     pub fn root(mut self, root: State<M>) -> Self {

@@ -1,7 +1,7 @@
 //! Where an engine finds its table.
 
 use super::{
-    EventId, Model, Query, Step, Table,
+    EventId, Model, Query, Step, Table, Verdict,
     core::Core,
     hooks::Flow,
     ids::NONE,
@@ -149,6 +149,19 @@ impl<M: Model> Table<M> {
             }
         }
         route.moved
+    }
+
+    /// What would become of `event` while `leaf` is active, as far as it is planned.
+    pub(super) fn foresee(
+        &self,
+        event: EventId,
+        leaf: u16,
+        me: &M,
+        ctx: &M::Context<'_>,
+        step: &Step<'_, M::Event<'_>>,
+    ) -> Option<Verdict> {
+        let moved = self.first_open(self.plan_for(leaf, event), leaf, me, ctx, step).moved;
+        (!moved.is_undecided()).then(|| moved.verdict())
     }
 
     /// The first route of a plan whose guard holds; the last one has none.

@@ -97,6 +97,20 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         self.react(Incoming::Unknown, payload, me, ctx)
     }
 
+    /// Whether an active state would defer `event` if it came now. Guards are asked, nothing is done, and no trace sees it.
+    pub fn defers(
+        &mut self,
+        event: EventId,
+        payload: &mut EventOf<'_, C>,
+        me: &mut ModelOf<C>,
+        ctx: &mut ContextOf<'_, C>,
+    ) -> bool {
+        let mut step = Step::new(payload);
+        let table = self.chart.table();
+        let planned = table.foresee(event, self.core.leaf(), me, ctx, &step);
+        planned.unwrap_or_else(|| run::foresee(event, table, &mut self.core, me, ctx, &mut step)) == Verdict::Deferred
+    }
+
     /// Takes the transition whose time has come, unless the state that asked for it has been left since.
     pub fn fire(&mut self, timer: Timer, me: &mut ModelOf<C>, ctx: &mut ContextOf<'_, C>) -> Outcome {
         let valid = self.core.rest.as_mut().is_some_and(|rest| rest.timeouts.spend(timer));
@@ -112,6 +126,13 @@ impl<C: Chart, T: Trace> Engine<C, T> {
     /// has timeouts.
     pub fn timers(&mut self) -> impl Iterator<Item = TimerRequest> {
         self.core.rest.as_mut().map(|rest| rest.timeouts.requests.drain(..)).into_iter().flatten()
+    }
+
+    /// Whether [`timers`](Self::timers) has anything to tell.
+    #[inline]
+    #[must_use]
+    pub fn asks_for_timers(&self) -> bool {
+        self.core.rest.as_ref().is_some_and(|rest| !rest.timeouts.requests.is_empty())
     }
 
     /// The trace.

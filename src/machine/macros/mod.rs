@@ -138,6 +138,85 @@ macro_rules! hsm {
 
         $($body:tt)*
     ) => {
+        $crate::__hsm! {
+            [$(#[$attribute])*] $vis $chart $model;
+            [$(#[$events_attribute])*] $events { $($(#[$event_attribute])* $name,)* }
+            identify (event) {
+                let key = event;
+                $(let $event = event; let key = $key;)?
+                match key {
+                    $($($pattern => $events::$name.into(),)?)*
+                    _ => $crate::machine::EventId::OTHER,
+                }
+            }
+            $($body)*
+        }
+    };
+    (
+        $(#[$attribute:meta])*
+        $vis:vis chart $chart:ident for $model:ty;
+
+        $(#[$events_attribute:meta])*
+        messages $events:ident {
+            $($(#[$event_attribute:meta])* $name:ident $(= $way:ident $record:ty)?),* $(,)?
+        }
+
+        $($body:tt)*
+    ) => {
+        impl $crate::machine::Model for $model {
+            type Event<'e> = $crate::Message<'e>;
+            type Context<'c> = $crate::Context<'c>;
+        }
+
+        $crate::__hsm! {
+            [$(#[$attribute])*] $vis $chart $model;
+            [$(#[$events_attribute])*] $events { $($(#[$event_attribute])* $name,)* }
+            identify (message) {
+                $(if $crate::__arrival!(message $name $($way $record)?) {
+                    return $events::$name.into();
+                })*
+                $crate::machine::EventId::OTHER
+            }
+            $($body)*
+        }
+    };
+}
+
+/// Whether a message is the one that is named.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __arrival {
+    ($message:ident $name:ident) => {
+        $crate::__private::is_received::<$name>($message)
+    };
+    ($message:ident $name:ident of $record:ty) => {
+        $crate::__private::is_received::<$record>($message)
+    };
+    ($message:ident $name:ident answer $record:ty) => {
+        $crate::__private::is_answer::<$record>($message)
+    };
+    ($message:ident $name:ident returned $record:ty) => {
+        $crate::__private::is_returned::<$record>($message)
+    };
+    ($message:ident $name:ident $way:ident $record:ty) => {
+        ::core::compile_error!(::core::concat!(
+            "`",
+            ::core::stringify!($way),
+            "` is no way of a message; write `of`, `answer` or `returned`"
+        ))
+    };
+}
+
+/// What [`hsm!`](crate::hsm) makes of a chart, once it is known how events are told from each other.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __hsm {
+    (
+        [$(#[$attribute:meta])*] $vis:vis $chart:ident $model:ty;
+        [$(#[$events_attribute:meta])*] $events:ident { $($(#[$event_attribute:meta])* $name:ident,)* }
+        identify ($input:ident) { $($identify:tt)* }
+        $($body:tt)*
+    ) => {
         $(#[$attribute])*
         #[derive(Clone, Copy, Default, Debug)]
         $vis struct $chart;
@@ -187,13 +266,8 @@ macro_rules! hsm {
 
                 #[inline]
                 #[allow(unreachable_patterns, unused_variables)]
-                fn identify(&self, event: &<$model as $crate::machine::Model>::Event<'_>) -> $crate::machine::EventId {
-                    let key = event;
-                    $(let $event = event; let key = $key;)?
-                    match key {
-                        $($($pattern => $events::$name.into(),)?)*
-                        _ => $crate::machine::EventId::OTHER,
-                    }
+                fn identify(&self, $input: &<$model as $crate::machine::Model>::Event<'_>) -> $crate::machine::EventId {
+                    $($identify)*
                 }
 
                 #[inline(always)]

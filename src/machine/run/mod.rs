@@ -10,7 +10,7 @@ mod select;
 mod step;
 
 use super::{
-    EventId, Model, Outcome, StateId, Step, Table, Trace, Verdict, Vertex,
+    EventId, Model, Outcome, StateId, Step, Table, Trace, Untraced, Verdict, Vertex,
     core::{Core, Rest},
     ids::NONE,
     topology::{Marks, Topology},
@@ -123,6 +123,24 @@ pub(super) fn run<M: Model, T: Trace>(
     Outcome { verdict, recall }
 }
 
+/// What would become of `event`, without doing it.
+pub(super) fn foresee<M: Model>(
+    event: EventId,
+    table: &Table<M>,
+    core: &mut Core,
+    me: &mut M,
+    ctx: &mut M::Context<'_>,
+    step: &mut Step<'_, M::Event<'_>>,
+) -> Verdict {
+    let rest = core.rest(table);
+    let work = std::mem::take(&mut rest.scratch);
+    let chart = table.topology();
+    let mut run = Run { table, chart, rest, work, me, ctx, step, trace: &mut Untraced, recall: false };
+    let verdict = run.decide(event);
+    run.rest.scratch = run.work;
+    verdict
+}
+
 impl<M: Model, T: Trace> Run<'_, '_, '_, '_, M, T> {
     fn begin(&mut self, call: Call) -> Verdict {
         self.work.completed.clear();
@@ -144,17 +162,21 @@ impl<M: Model, T: Trace> Run<'_, '_, '_, '_, M, T> {
         if T::ACTIVE {
             self.trace.event(event);
         }
+        let verdict = self.decide(event);
+        if verdict == Verdict::Handled {
+            self.microstep();
+        }
+        verdict
+    }
+
+    /// Selects what `event` starts, unless a rule says otherwise.
+    fn decide(&mut self, event: EventId) -> Verdict {
         let event = if event.0 < self.chart.events { event.0 } else { NONE };
         self.select(Cause::Event(event));
-        let ruled = self.ruling(event);
-        if ruled != Verdict::Unhandled {
-            return ruled;
+        match self.ruling(event) {
+            Verdict::Unhandled if !self.work.taken.is_empty() => Verdict::Handled,
+            ruled => ruled,
         }
-        if self.work.taken.is_empty() {
-            return Verdict::Unhandled;
-        }
-        self.microstep();
-        Verdict::Handled
     }
 
     fn timeout(&mut self, edge: u16) -> Verdict {

@@ -1,0 +1,81 @@
+//! Mail that a target has put aside and now wants to have again, ahead of all that came later.
+//!
+//! It goes through the waiting list like other mail: the stack is empty then, a deadline that passed meanwhile counts, and
+//! a panic harms the one message. What is in the list already is newer, so it goes to the front.
+
+use crate::clock::Time;
+use crate::code::Code;
+use crate::core::Core;
+use crate::held::HeldMessage;
+use crate::id::Tid;
+use crate::message::Message;
+use crate::post::Mail;
+use crate::registry::Turn;
+use crate::waiting::Presence;
+
+/// Mail that was put aside.
+#[derive(Debug)]
+pub(crate) enum Aside {
+    /// Its sender waits.
+    Held(HeldMessage),
+    /// An answer, or a message that came back; it has been counted.
+    Answer(Message<'static>),
+}
+
+impl Aside {
+    /// The message, unless it has ended.
+    pub(crate) fn message_mut(&mut self) -> Option<&mut Message<'static>> {
+        match self {
+            Self::Held(held) => held.message_mut(),
+            Self::Answer(answer) => Some(answer),
+        }
+    }
+}
+
+impl Core {
+    /// Delivers `mail` to `tid` next, when the stack is empty.
+    pub(crate) fn deliver_first(&self, tid: Tid, mail: Aside) {
+        self.join_queue(tid);
+        let order = Box::new(move |core: &Self| core.deliver_again(tid, mail));
+        self.waiting.with(|waiting| waiting.push_front(Mail::Order(order)));
+    }
+
+    fn deliver_again(&self, tid: Tid, mail: Aside) {
+        match self.leave_queue(tid) {
+            Presence::Started => {}
+            Presence::Fresh => {
+                self.deliver_first(tid, mail);
+                return self.start(tid);
+            }
+            Presence::Gone => {
+                if let Aside::Held(held) = mail {
+                    held.finish(Code::STOPPED);
+                }
+                return;
+            }
+        }
+        match mail {
+            Aside::Held(held) => {
+                if let Some(mut message) = held.into_message() {
+                    self.carry_as(&mut message, Turn::Next);
+                    self.discard(&mut message);
+                }
+            }
+            Aside::Answer(answer) => self.answer_again(tid, answer),
+        }
+    }
+
+    fn answer_again(&self, tid: Tid, mut answer: Message<'static>) {
+        let taken = self.slots.with(|slots| {
+            let slot = slots.at(tid).filter(|slot| slot.life == answer.life)?;
+            slot.target.take()
+        });
+        if let Some(mut target) = taken {
+            match self.frame(tid, answer.life, Time::NEVER, |ctx| target.answered(&mut answer, ctx)) {
+                Ok(()) => self.put_back(tid, target),
+                Err(_) => self.recover(tid, target),
+            }
+        }
+        self.discard(&mut answer);
+    }
+}

@@ -1,0 +1,10 @@
+//! State machines in targets: what they promise, a file for each promise.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+mod answers;
+mod built;
+mod deferral;
+mod effects;
+mod ends;
+mod rig;
+mod state;
