@@ -9,6 +9,7 @@
 
 mod by_hand;
 mod flat;
+mod in_target;
 mod rohrpost_styles;
 mod statig_style;
 mod work;
@@ -61,6 +62,7 @@ fn main() {
         }
         print(path, &mut times);
     }
+    in_target::measure();
     println!("bytes per instance: hsm! {}, builder {}", rohrpost_styles::FIXED_SIZE, rohrpost_styles::BUILT_SIZE);
 }
 

@@ -50,3 +50,9 @@ impl Log {
         self.effects & 1 == 0
     }
 }
+
+/// The median of some times, which it sorts.
+pub fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
