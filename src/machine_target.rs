@@ -164,7 +164,7 @@ impl<C: Chart<Model: Stateful>, T: Trace> MachineTarget<C, T> {
 
     /// What is not an event of the chart.
     #[cold]
-    fn receive_other(&mut self, message: &mut Message<'_>) -> Outcome {
+    fn receive_other(&self, message: &mut Message<'_>) -> Outcome {
         if message.record::<WhichState>().is_none() {
             return Outcome::NotHandled;
         }

@@ -119,7 +119,7 @@ impl Shop {
         Ok(Receipt(pay.0))
     }
 
-    fn refuse(&mut self, ctx: &Context<'_>, step: &mut Step<'_, Message<'_>>) {
+    fn refuse(&self, ctx: &Context<'_>, step: &mut Step<'_, Message<'_>>) {
         self.note(format!("refused for {}", ctx.address().tid().is_some()));
         if let Some(message) = step.event() {
             message.fail(Failure::new(TOO_LITTLE, "ten at least"));
@@ -131,7 +131,7 @@ impl Shop {
         Ok(())
     }
 
-    fn paid(&mut self, step: &mut Step<'_, Message<'_>>) {
+    fn paid(&self, step: &mut Step<'_, Message<'_>>) {
         let end = step.event().map(|message| match message.record::<Receipt>() {
             Some(receipt) => format!("paid {}", receipt.0),
             None => format!("not paid: {} {}", message.code(), message.text()),

@@ -30,7 +30,7 @@ fn inside<M: Model>(diagram: &Diagram<'_, M>, f: &mut Formatter<'_>, vertex: u16
 }
 
 fn one<M: Model>(diagram: &Diagram<'_, M>, f: &mut Formatter<'_>, vertex: u16, indent: &str) -> Result {
-    let fill = if diagram.is_active(vertex) { "filled" } else { "" };
+    let fill = if diagram.is_active(vertex) { ",filled" } else { "" };
     let mut label = diagram.name(vertex);
     for edge in diagram.internal(vertex) {
         label.push_str(&format!("\\n{}", diagram.label(edge)));
@@ -38,7 +38,7 @@ fn one<M: Model>(diagram: &Diagram<'_, M>, f: &mut Formatter<'_>, vertex: u16, i
     if diagram.chart().composite(vertex) {
         let border = if diagram.chart().node(vertex).vertex == Vertex::Parallel { "dashed" } else { "rounded" };
         writeln!(f, "{indent}subgraph cluster_{vertex} {{")?;
-        writeln!(f, "{indent}  label=\"{label}\"; style=\"{border},{fill}\"; fillcolor=\"#fff8e1\";")?;
+        writeln!(f, "{indent}  label=\"{label}\"; style=\"{border}{fill}\"; fillcolor=\"#fff8e1\";")?;
         // Arrows can only begin and end at a node, so each cluster has one that is not seen.
         writeln!(f, "{indent}  s{vertex} [shape=point, style=invis];")?;
         inside(diagram, f, vertex, &format!("{indent}  "))?;
@@ -54,6 +54,6 @@ fn one<M: Model>(diagram: &Diagram<'_, M>, f: &mut Formatter<'_>, vertex: u16, i
     };
     writeln!(
         f,
-        "{indent}s{vertex} [label=\"{label}\", shape={shape}, style=\"rounded,{fill}\", fillcolor=\"#ffd54f\"];"
+        "{indent}s{vertex} [label=\"{label}\", shape={shape}, style=\"rounded{fill}\", fillcolor=\"#ffd54f\"];"
     )
 }

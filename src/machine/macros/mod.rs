@@ -88,7 +88,7 @@ mod read;
 /// | `on any ..` `always ..` `done ..` | the same for any event, for none, and for completion |
 /// | `after d => T;` `after d, if g => T;` | the same for when the state has been active for that long |
 /// | `defer E, F;` `defer E if g;` `reject E;` `drop E;` | what is done with events that nobody takes |
-/// | `modal defer except E, F;` | the same for all but some: `defer`, `reject` or `drop` |
+/// | `modal defer;` `modal defer except E, F;` | the same for all, or all but some: `defer`, `reject` or `drop` |
 /// | `state S { .. }` `parallel S { .. }` `last S { .. }` | states inside: plain, of regions, final |
 /// | `history H;` `deep_history H => T;` | what was active last, with a default if you like |
 /// | `choice C { if g => T / f; => U; }`, `junction J { .. }` | branches, in order |

@@ -103,19 +103,19 @@ macro_rules! __chart {
             [$($rule)* (Drop Only [$($event)+] [$($guard)?])] $children; $($rest)* }
     };
     (@items $head:tt $entry:tt $exit:tt $edges:tt [$($rule:tt)*] $children:tt;
-        modal defer except $($event:ident),*; $($rest:tt)*) => {
+        modal defer $(except $($event:ident),+)?; $($rest:tt)*) => {
         $crate::__chart! { @items $head $entry $exit $edges
-            [$($rule)* (Defer AllBut [$($event)*] [])] $children; $($rest)* }
+            [$($rule)* (Defer AllBut [$($($event)+)?] [])] $children; $($rest)* }
     };
     (@items $head:tt $entry:tt $exit:tt $edges:tt [$($rule:tt)*] $children:tt;
-        modal reject except $($event:ident),*; $($rest:tt)*) => {
+        modal reject $(except $($event:ident),+)?; $($rest:tt)*) => {
         $crate::__chart! { @items $head $entry $exit $edges
-            [$($rule)* (Reject AllBut [$($event)*] [])] $children; $($rest)* }
+            [$($rule)* (Reject AllBut [$($($event)+)?] [])] $children; $($rest)* }
     };
     (@items $head:tt $entry:tt $exit:tt $edges:tt [$($rule:tt)*] $children:tt;
-        modal drop except $($event:ident),*; $($rest:tt)*) => {
+        modal drop $(except $($event:ident),+)?; $($rest:tt)*) => {
         $crate::__chart! { @items $head $entry $exit $edges
-            [$($rule)* (Drop AllBut [$($event)*] [])] $children; $($rest)* }
+            [$($rule)* (Drop AllBut [$($($event)+)?] [])] $children; $($rest)* }
     };
 
     // What is inside.

@@ -111,10 +111,8 @@ pub(super) fn run<M: Model, T: Trace>(
     let chart = table.topology();
     let mut run = Run { table, chart, rest, work, me, ctx, step, trace, recall: false };
     let mut verdict = run.begin(call);
-    if verdict == Verdict::Handled {
-        if !run.settle() {
-            verdict = Verdict::Endless;
-        }
+    if verdict == Verdict::Handled && !run.settle() {
+        verdict = Verdict::Endless;
     }
     let recall = run.recall;
     run.rest.scratch = run.work;
