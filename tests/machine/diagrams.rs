@@ -75,7 +75,7 @@ fn dot_shows_the_same() {
         "digraph chart {",
         "subgraph cluster_2 {",
         "s1 -> s2 [label=\"x [?] / !\", lhead=cluster_2];",
-        "s7 [label=\"?\", shape=diamond, style=\"rounded,\", fillcolor=\"#ffd54f\"];",
+        "s7 [label=\"?\", shape=diamond, style=\"rounded\", fillcolor=\"#ffd54f\"];",
     ] {
         assert!(text.lines().any(|own| own.trim() == line), "no line {line} in\n{text}");
     }
