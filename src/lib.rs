@@ -155,8 +155,9 @@
 //! `unsafe` lives in three small modules, each with the benchmark row that pays for it: `body` (records of any type in
 //! place), `ring` (the hand-off) and `cell` (what belongs to one thread).
 //!
-//! [`machine`] is a room of its own: hierarchical state machines whose engine knows nothing of all this. A target that is
-//! a machine is yet to come.
+//! [`machine`] is a room of its own: hierarchical state machines whose engine knows nothing of all this. A [`MachineTarget`]
+//! stands between the two: a message is an event, what a state defers is held, and what has waited is delivered through the
+//! waiting list like other mail, ahead of what is newer. See [`guide::state_machines`].
 //!
 //! # Versions
 //!
@@ -255,6 +256,9 @@ mod worker;
 
 // What the tests of a program need.
 pub mod testing;
+
+// What explains all of it.
+pub mod guide;
 
 #[cfg(all(test, loom))]
 mod models;

@@ -52,8 +52,5 @@ fn one<M: Model>(diagram: &Diagram<'_, M>, f: &mut Formatter<'_>, vertex: u16, i
         Vertex::Terminate => "plaintext",
         _ => "box",
     };
-    writeln!(
-        f,
-        "{indent}s{vertex} [label=\"{label}\", shape={shape}, style=\"rounded{fill}\", fillcolor=\"#ffd54f\"];"
-    )
+    writeln!(f, "{indent}s{vertex} [label=\"{label}\", shape={shape}, style=\"rounded{fill}\", fillcolor=\"#ffd54f\"];")
 }
