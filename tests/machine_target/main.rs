@@ -6,5 +6,6 @@ mod built;
 mod deferral;
 mod effects;
 mod ends;
+mod random;
 mod rig;
 mod state;
