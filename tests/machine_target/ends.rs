@@ -1,6 +1,6 @@
 //! Deferred messages when the target goes or panics.
 
-use rohrpost::{Code, MachineTarget, OnPanic, Setup};
+use rohrpost::{Code, MachineTarget, OnPanic, Setup, hsm, record};
 
 use crate::rig::{Break, Buy, Open, Rig, Shop, ShopChart, Sold, end};
 
@@ -26,6 +26,56 @@ fn what_is_being_recalled_comes_back_when_the_target_goes() {
     let end = end(&mut ask).expect("expected an end").map_err(|failure| failure.code());
     assert!(matches!(end, Ok(Sold(1)) | Err(Code::STOPPED)), "expected an answer, or to hear why not: {end:?}");
     rig.balanced();
+}
+
+#[test]
+fn a_machine_that_stops_itself_takes_nothing_along() {
+    #[derive(Clone, Debug)]
+    struct Go;
+    record!(Go, "test.go");
+    struct Quitter;
+    hsm! {
+        chart QuitterChart for Quitter;
+        messages QuitterEvent { Go, Buy }
+        initial Here;
+        state Here {
+            defer Buy;
+            on Go => Gone / |_, ctx, _| ctx.stop();
+        }
+        state Gone {
+            on Buy / |_, _, _| panic!("nobody is here");
+        }
+    }
+
+    let mut rig = Rig::new();
+    rig.shop = rig.space.register(MachineTarget::new(QuitterChart, Quitter)).unwrap();
+    rig.run();
+    let mut asks = [rig.ask(Buy(1)), rig.ask(Buy(2))];
+    assert_eq!(rig.code(Go), Code::OK);
+    for ask in &mut asks {
+        assert_eq!(end(ask).expect("expected an end").unwrap_err().code(), Code::STOPPED);
+    }
+    assert_eq!(rig.balanced().panics, 0);
+}
+
+#[test]
+fn what_is_being_recalled_comes_back_when_the_kernel_stops() {
+    let mut rig = Rig::with(|builder| builder, |shop| shop.deferring(200));
+    let mut asks: Vec<_> = (0..200).map(|number| rig.ask(Buy(number))).collect();
+    rig.kernel.notify(rig.shop, Open).unwrap();
+    rig.turn();
+    rig.turn();
+    let sold = rig.take().len() - 1;
+    assert!(0 < sold && sold < 200, "expected to stop in the middle: {sold}");
+    drop(rig);
+    let ends: Vec<_> = asks.iter_mut().map(|ask| end(ask).expect("expected an end")).collect();
+    assert!(ends[..sold].iter().all(Result::is_ok), "expected what was sold to be answered");
+    let codes = ends[sold..].iter().map(|end| end.as_ref().map_or_else(rohrpost::Failure::code, |_| Code::OK));
+    assert!(
+        codes.clone().all(|code| code == Code::STOPPED),
+        "expected the others back: {:?}",
+        codes.collect::<Vec<_>>()
+    );
 }
 
 #[test]

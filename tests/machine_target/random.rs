@@ -72,11 +72,11 @@ fn chart<M: Logs>(builder: Builder<M>, events: [EventId; EVENTS], bytes: &[u8]) 
     for outer in 0..2 {
         let name = format!("o{outer}");
         let mut state = State::new(&name).initial(Transition::to(format!("s{}", outer * 3)));
-        state = furnish(state, name, events, &mut choose);
+        state = furnish(state, &name, events, &mut choose);
         for inner in 0..3 {
             let name = format!("s{}", outer * 3 + inner);
             let mut leaf = State::new(&name);
-            leaf = furnish(leaf, name, events, &mut choose);
+            leaf = furnish(leaf, &name, events, &mut choose);
             // So that there is a way to each leaf.
             let next = format!("s{}", (outer * 3 + inner + 1) % LEAVES);
             state = state.state(leaf.on(events[0], Transition::to(next)));
@@ -88,7 +88,7 @@ fn chart<M: Logs>(builder: Builder<M>, events: [EventId; EVENTS], bytes: &[u8]) 
 
 fn furnish<M: Logs>(
     mut state: State<M>,
-    name: String,
+    name: &str,
     events: [EventId; EVENTS],
     choose: &mut impl FnMut(usize) -> usize,
 ) -> State<M> {

@@ -185,6 +185,11 @@ impl Rig {
         self.worker.run_until_idle();
     }
 
+    /// Lets one turn happen, which is not enough for everything.
+    pub(crate) fn turn(&mut self) {
+        self.worker.run_once();
+    }
+
     /// Sends a notification and lets everything come to rest.
     pub(crate) fn notify<R: Record>(&mut self, record: R) {
         self.kernel.notify(self.shop, record).unwrap();
