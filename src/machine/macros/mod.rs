@@ -8,7 +8,7 @@ mod read;
 /// Makes a type of no size that is a [`Chart`](crate::machine::Chart): a table in the program, checked by the compiler.
 ///
 /// A chart begins with its name and its model, then names its events; the pattern after an event tells how it is known.
-/// What follows is the inside of the root: transitions and states, which contain transitions and states. The type of the
+/// The chart of a [`MachineTarget`](crate::MachineTarget) has `messages` instead (see [below](#messages)). What follows is the inside of the root: transitions and states, which contain transitions and states. The type of the
 /// events is as public as the chart.
 ///
 /// ```
@@ -98,6 +98,20 @@ mod read;
 ///
 /// A hook is a path or a closure: `fn(&mut Model, &mut Context<'_>, &mut Step<'_, Event<'_>>)`, and for a guard
 /// `fn(&Model, &Context<'_>, &Query<'_, Event<'_>>) -> bool`. The type made has a constant for each state.
+///
+/// # Messages
+///
+/// A chart with `messages` is about a target: its events are messages, and the model is made a
+/// [`Model`](crate::machine::Model) whose context is [`Context`](crate::Context).
+///
+/// | in the list | the event |
+/// |---|---|
+/// | `Pay` | a message with the record `Pay` |
+/// | `Pay = of shop::Pay` | the same under a name of its own |
+/// | `Paid = answer Receipt` | an answer that is a `Receipt` |
+/// | `Refused = returned Charge` | a message with a `Charge` that this machine has sent and that came back |
+///
+/// [`effect!`](crate::effect) and [`guard!`](crate::guard) make hooks of methods that take the record.
 ///
 /// # Mistakes
 ///

@@ -28,7 +28,15 @@ macro_rules! __chart {
         $($crate::__chart! { @row $rows $child })*
     };
 
-    // Entry and exit.
+    // Entry and exit, once each.
+    (@items $head:tt (::std::option::Option::Some($first:expr)) $exit:tt $edges:tt $rules:tt $children:tt;
+        entry $action:expr; $($rest:tt)*) => {
+        $crate::__chart! { @wrong $head "a state has one `entry`; put both into one function" }
+    };
+    (@items $head:tt $entry:tt (::std::option::Option::Some($first:expr)) $edges:tt $rules:tt $children:tt;
+        exit $action:expr; $($rest:tt)*) => {
+        $crate::__chart! { @wrong $head "a state has one `exit`; put both into one function" }
+    };
     (@items $head:tt $entry:tt $exit:tt $edges:tt $rules:tt $children:tt; entry $action:expr; $($rest:tt)*) => {
         $crate::__chart! { @items $head (::std::option::Option::Some($action)) $exit $edges $rules $children; $($rest)* }
     };
@@ -162,6 +170,22 @@ macro_rules! __chart {
             ])]; $($rest)* }
     };
 
+    // What cannot be read. The same text is read several times, but it is told once.
+    (@items $head:tt $entry:tt $exit:tt $edges:tt $rules:tt $children:tt; $first:tt $($rest:tt)*) => {
+        $crate::__chart! { @wrong $head "cannot read this from `" $first "` on; the documentation of `hsm!` has a table of \
+            what can be written inside a state" }
+    };
+    (@to $head:tt $entry:tt $exit:tt $edges:tt $rules:tt $children:tt ($trigger:ident $($what:tt)?); $($rest:tt)*) => {
+        $crate::__chart! { @wrong $head "cannot read the transition `" $trigger "`; it is `=> Target`, `/ effect` or both, \
+            perhaps behind `if guard`" }
+    };
+    (@wrong (spec $($head:tt)*) $($part:tt)*) => {
+        ::core::compile_error!(::core::concat!($($crate::__chart!(@say $part)),*))
+    };
+    (@wrong $head:tt $($part:tt)*) => {};
+    (@say $text:literal) => { $text };
+    (@say $token:tt) => { ::core::stringify!($token) };
+
     // The constants for the names.
     (@id ($vis:vis) (pseudo $kind:ident $name:ident $edges:tt)) => {
         $crate::__chart! { @id ($vis) ($kind $name {}) }
@@ -246,4 +270,9 @@ macro_rules! __chart {
     (@vertex fork) => { $crate::machine::Vertex::Fork };
     (@vertex join) => { $crate::machine::Vertex::Join };
     (@vertex terminate) => { $crate::machine::Vertex::Terminate };
+    (@vertex $other:ident) => {
+        ::core::compile_error!(::core::concat!(
+            "`", ::core::stringify!($other), "` begins nothing that can stand in a state; the documentation of `hsm!` has a table of what can"
+        ))
+    };
 }
