@@ -3,8 +3,9 @@
 #![expect(unsafe_code, reason = "only an allocator sees what is allocated")]
 
 use rohrpost::{
-    hsm,
+    Address, Context, Failure, Handle, Kernel, MachineTarget, effect, handles, hsm,
     machine::{Engine, EventId, Model, State, Table, Transition},
+    record,
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -126,4 +127,65 @@ fn a_machine_with_regions_histories_and_timeouts_allocates_nothing_once_it_has_m
     };
     round(&mut counter);
     assert_eq!(allocations(|| round(&mut counter)), 0);
+}
+
+#[derive(Clone, Debug)]
+struct Step;
+#[derive(Clone, Debug)]
+struct Ask(u64);
+#[derive(Clone, Debug)]
+struct Told(u64);
+#[derive(Clone, Debug)]
+struct Measure;
+record!(Step, "count.step");
+record!(Ask, "count.ask" => Told);
+record!(Told, "count.told");
+record!(Measure, "count.measure" => Told);
+
+struct Walker(u64);
+
+impl Walker {
+    fn tell(&mut self, ask: &Ask, _ctx: &mut Context<'_>) -> Result<Told, Failure> {
+        Ok(Told(self.0 + ask.0))
+    }
+}
+
+hsm! {
+    chart WalkerChart for Walker;
+    messages WalkerEvent { Step, Ask }
+    initial Road;
+    state Road {
+        initial Left;
+        on Ask / effect!(Walker::tell);
+        state Left { exit |walker, _, _| walker.0 += 1; on Step => Right; }
+        state Right { on Step => Left; }
+    }
+}
+
+/// Walks and asks, and tells what that took from the heap.
+struct Meter(Address);
+
+impl Handle<Measure> for Meter {
+    fn handle(&mut self, _: &Measure, ctx: &mut Context<'_>) -> Result<Told, Failure> {
+        let mut answers = 0;
+        let count = allocations(|| {
+            for _ in 0..10 {
+                ctx.notify(self.0, Step);
+                answers += ctx.call(self.0, Ask(1)).map_or(0, |told| told.0);
+            }
+        });
+        assert_eq!(answers, 10 + 1 + 1 + 2 + 2 + 3 + 3 + 4 + 4 + 5 + 5);
+        Ok(Told(count as u64))
+    }
+}
+handles!(Meter: Measure);
+
+#[test]
+fn a_message_to_a_machine_in_a_target_allocates_nothing() {
+    let kernel = Kernel::builder("meter").start().expect("a kernel");
+    let space = kernel.namespace("space").open().expect("a namespace");
+    let walker = space.register(MachineTarget::new(WalkerChart, Walker(0))).expect("a target");
+    let meter = space.register(Meter(walker)).expect("a target");
+    let Told(count) = kernel.ask(meter, Measure).wait().expect("an answer");
+    assert_eq!(count, 0);
 }
