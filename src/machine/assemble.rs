@@ -83,7 +83,7 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
     };
     let parts = Parts::of(&draft, &event_names)?;
     let routes = parts.cells.all().iter().map(|&plan| &parts.routes.all()[plan as usize]);
-    let flows = routes.map(|route| Flow::of(route, parts.ops.all(), &hooks.actions)).collect();
+    let flows = routes.map(|route| Flow::of(route, parts.ops.all(), &hooks.actions)).collect::<Vec<_>>();
     Ok(Table {
         nodes: parts.nodes,
         edges: parts.edges,
@@ -92,7 +92,8 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         cells: parts.cells,
         routes: parts.routes,
         ops: parts.ops,
-        actions: Actions::Owned(hooks.actions.into(), flows),
+        flows: List::Owned(flows.into()),
+        actions: Actions::Owned(hooks.actions.into()),
         guards: Guards::Owned(hooks.guards.into()),
         names: Names::Owned(placed.iter().map(|placed| placed.state.name.as_str().into()).collect()),
         event_names: Names::Owned(event_names.into_iter().map(Into::into).collect()),

@@ -5,7 +5,6 @@ use super::{
     core::Core,
     hooks::Flow,
     ids::NONE,
-    list::Actions,
     plan::{Moved, Op, Route},
 };
 use std::{rc::Rc, sync::Arc};
@@ -105,7 +104,7 @@ impl<M: Model> Chart for Arc<Table<M>> {
 }
 
 impl<M: Model> Table<M> {
-    /// Does what is planned for the active leaf and `event`.
+    /// Does what is planned for the active leaf and `event`, or says that the plan has to be read.
     #[doc(hidden)]
     #[inline(always)]
     pub fn follow(
@@ -116,16 +115,14 @@ impl<M: Model> Table<M> {
         ctx: &mut M::Context<'_>,
         step: &mut Step<'_, M::Event<'_>>,
     ) -> Moved {
-        if let Actions::Owned(_, flows) = &self.actions
-            && let Some(Flow { first, rest, moved: Some(moved) }) = flows.get(self.cell_of(core.leaf(), event))
-        {
-            first.run(me, ctx, step);
-            for action in rest {
-                action.run(me, ctx, step);
-            }
-            return *moved;
+        let Some(Flow { first, rest, moved }) = self.flows.all().get(self.cell_of(core.leaf(), event)) else {
+            return Moved::UNREAD;
+        };
+        first.run(me, ctx, step);
+        for action in rest {
+            action.run(me, ctx, step);
         }
-        self.read(self.plan_for(core.leaf(), event), core, me, ctx, step)
+        *moved
     }
 
     /// Does what is planned by reading the plan that begins at `at`.

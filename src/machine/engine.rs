@@ -199,25 +199,40 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         ctx: &mut ContextOf<'_, C>,
     ) -> Outcome {
         let mut step = Step::new(payload);
-        if cfg!(rohrpost_bare_machines) || !T::ACTIVE {
-            let moved = self.chart.follow(event, &mut self.core, me, ctx, &mut step);
-            // Without regions and trace there is nothing else; a benchmark is built that way to see what they cost.
-            if cfg!(rohrpost_bare_machines) || !moved.is_undecided() {
-                return self.settle(moved, me, ctx, &mut step);
+        let moved = if T::ACTIVE && cfg!(not(rohrpost_bare_machines)) {
+            Moved::UNDECIDED
+        } else {
+            self.chart.follow(event, &mut self.core, me, ctx, &mut step)
+        };
+        if moved.is_plain() && step.queue.is_untouched() {
+            if !moved.stays() {
+                self.core.move_to(moved.leaf());
             }
+            return Outcome { verdict: moved.verdict(), recall: false };
         }
         let event = event.id(&self.chart, &step);
-        self.run(Call::Event(event), me, ctx, &mut step)
+        self.settle(event, moved, me, ctx, &mut step)
     }
 
-    #[inline]
+    /// Does what a plan leaves to be done.
+    #[cold]
+    #[inline(never)]
     fn settle(
         &mut self,
-        moved: Moved,
+        event: EventId,
+        mut moved: Moved,
         me: &mut ModelOf<C>,
         ctx: &mut ContextOf<'_, C>,
         step: &mut Step<'_, EventOf<'_, C>>,
     ) -> Outcome {
+        if moved.is_unread() {
+            let table = self.chart.table();
+            moved = table.read(table.plan_for(self.core.leaf(), event), &mut self.core, me, ctx, step);
+        }
+        // Without regions and trace there is nothing to work out; a benchmark is built that way to see what they cost.
+        if moved.is_undecided() && cfg!(not(rohrpost_bare_machines)) {
+            return self.run(Call::Event(event), me, ctx, step);
+        }
         if !moved.stays() {
             self.core.move_to(moved.leaf());
         }
@@ -229,8 +244,6 @@ impl<C: Chart, T: Trace> Engine<C, T> {
 
     /// Goes on after a plan: completions, transitions without trigger, raised events. For the latter there are plans again,
     /// which are read: the straight code of a fixed table is in `react`, once.
-    #[cold]
-    #[inline(never)]
     fn go_on(
         &mut self,
         mut moved: Moved,
@@ -256,7 +269,8 @@ impl<C: Chart, T: Trace> Engine<C, T> {
                 return Outcome { verdict, recall };
             };
             step.event = None;
-            moved = self.chart.table().follow(event, &mut self.core, me, ctx, step);
+            let table = self.chart.table();
+            moved = table.read(table.plan_for(self.core.leaf(), event), &mut self.core, me, ctx, step);
             if moved.is_undecided() {
                 let outcome = self.run(Call::Event(event), me, ctx, step);
                 recall |= outcome.recall;

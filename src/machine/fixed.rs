@@ -330,6 +330,7 @@ impl<M: Model> Table<M> {
             cells: List::Static(&plans.cells),
             routes: List::Static(&plans.routes),
             ops: List::Static(&plans.ops),
+            flows: List::Static(&[]),
             actions: Actions::Static(&flat.actions),
             guards: Guards::Static(&flat.guards),
             names: Names::Static(&flat.names),

@@ -65,8 +65,8 @@ pub(super) struct Flow<M: Model> {
     /// always there is one guess where asking first would be two.
     pub(super) first: ActionBox<M>,
     pub(super) rest: Box<[ActionBox<M>]>,
-    /// What it comes to. `None` if the plan has to be read, because it has a guard or does more than actions.
-    pub(super) moved: Option<Moved>,
+    /// What it comes to.
+    pub(super) moved: Moved,
 }
 
 impl<M: Model> Flow<M> {
@@ -80,7 +80,7 @@ impl<M: Model> Flow<M> {
         Self {
             first: own.next().unwrap_or_else(|| Box::new(Nothing)),
             rest: own.collect(),
-            moved: plain.then_some(route.moved),
+            moved: if plain { route.moved } else { Moved::UNREAD },
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Model, Query, Step,
-    hooks::{ActionBox, Flow, GuardBox},
+    hooks::{ActionBox, GuardBox},
     model::{ActionFn, GuardFn},
 };
 
@@ -59,8 +59,7 @@ impl Names {
 /// The entry, exit and effect functions of a table.
 pub(super) enum Actions<M: Model> {
     Static(&'static [ActionFn<M>]),
-    /// By position, and as the cells of the table have them.
-    Owned(Box<[ActionBox<M>]>, Box<[Flow<M>]>),
+    Owned(Box<[ActionBox<M>]>),
 }
 
 impl<M: Model> Actions<M> {
@@ -68,7 +67,7 @@ impl<M: Model> Actions<M> {
     pub(super) fn run(&self, at: u16, me: &mut M, ctx: &mut M::Context<'_>, step: &mut Step<'_, M::Event<'_>>) {
         match self {
             Self::Static(list) => list[usize::from(at)](me, ctx, step),
-            Self::Owned(list, _) => list[usize::from(at)].run(me, ctx, step),
+            Self::Owned(list) => list[usize::from(at)].run(me, ctx, step),
         }
     }
 }

@@ -67,6 +67,10 @@ impl After {
     const EVERYTHING: Self = Self(8);
     /// The leaf is the same as before.
     pub(super) const STAY: Self = Self(16);
+    /// The plan has a guard or does more than actions, so it has to be read; nothing has been done.
+    const READ: Self = Self(32);
+    /// Whatever asks for more than to move to the leaf.
+    const SPECIAL: Self = Self(1 | 2 | 4 | 8 | 32);
 
     pub(super) const fn with(self, more: Self) -> Self {
         Self(self.0 | more.0)
@@ -76,6 +80,10 @@ impl After {
 impl Moved {
     /// Nobody took the event.
     pub const NOWHERE: Self = Self::new(0, Verdict::Unhandled, After::STAY);
+    /// Nothing has been done, because it has to be worked out.
+    pub(super) const UNDECIDED: Self = Self::new(0, Verdict::Unhandled, After::EVERYTHING.with(After::STAY));
+    /// Nothing has been done, because the plan has to be read.
+    pub(super) const UNREAD: Self = Self::new(0, Verdict::Unhandled, After::READ.with(After::STAY));
 
     pub(super) const fn new(leaf: u16, verdict: Verdict, after: After) -> Self {
         Self(leaf as u32 | (verdict as u32) << 16 | (after.0 as u32) << 24)
@@ -95,6 +103,16 @@ impl Moved {
     #[inline]
     pub(super) const fn stays(self) -> bool {
         self.has(After::STAY)
+    }
+
+    /// Whether there is nothing to do but to move to the leaf.
+    #[inline]
+    pub(super) const fn is_plain(self) -> bool {
+        !self.has(After::SPECIAL)
+    }
+
+    pub(super) const fn is_unread(self) -> bool {
+        self.has(After::READ)
     }
 
     #[inline]
@@ -144,8 +162,7 @@ impl<'a> Sheet<'a> {
         let mut sheet = Self { routes, ops, used: Used { routes: 0, ops: 0 } };
         // In the order of the constants.
         sheet.route(Route::answer(Verdict::Unhandled));
-        let undecided = Moved::new(0, Verdict::Unhandled, After::EVERYTHING.with(After::STAY));
-        sheet.route(Route { moved: undecided, ..Route::BLANK });
+        sheet.route(Route { moved: Moved::UNDECIDED, ..Route::BLANK });
         sheet
     }
 

@@ -3,6 +3,7 @@
 use super::{
     EventId, Model, Rules, StateId, TransitionId, Vertex,
     builder::Builder,
+    hooks::Flow,
     ids::NONE,
     list::{Actions, Guards, List, Names},
     plan::{NOBODY, Op, Route},
@@ -62,6 +63,8 @@ pub struct Table<M: Model> {
     pub(super) cells: List<u32>,
     pub(super) routes: List<Route>,
     pub(super) ops: List<Op>,
+    /// The cells once more with their actions at hand; none in a table of the program, which has straight code instead.
+    pub(super) flows: List<Flow<M>>,
     pub(super) actions: Actions<M>,
     pub(super) guards: Guards<M>,
     pub(super) names: Names,

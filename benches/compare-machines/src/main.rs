@@ -4,7 +4,10 @@
 //! reached; a loop over a local machine would let the compiler keep all of it in registers.
 //!
 //! ```text
-//! cargo run --release
+//! cargo run --release                                                  hooks that cost next to nothing
+//! cargo run --release --features calls                                 hooks that are calls
+//! RUSTFLAGS="--cfg rohrpost_bare_machines" cargo run --release         rohrpost without regions and trace
+//! valgrind --tool=callgrind target/release/compare-machines STYLE      instructions of one style, by its number below
 //! ```
 
 mod by_hand;
@@ -44,6 +47,12 @@ fn main() {
     let mixed = mixed();
     let regular: Vec<Event> = mixed[..64].iter().copied().cycle().take(LENGTH).collect();
     let internal: Vec<Event> = vec![Event::Tick; LENGTH];
+    // One style alone, for a tool that counts instructions.
+    if let Some(style) = std::env::args().nth(1).and_then(|at| STYLES.get(at.parse::<usize>().ok()?)) {
+        let path = if std::env::args().nth(2).is_some() { &internal } else { &regular };
+        black_box((style.run)(path, 1));
+        return;
+    }
     for (path, events) in
         [("mixed events", &mixed), ("mixed events, short cycle", &regular), ("internal event, one level up", &internal)]
     {
