@@ -45,7 +45,7 @@ pub(crate) struct Core {
     pub(crate) slots: LocalCell<Slots<dyn Target, Extra>>,
     /// Mail for targets that were not idle, and answers.
     pub(crate) waiting: LocalCell<VecDeque<Mail>>,
-    /// The mail before that, which is being delivered; empty while it is.
+    /// The mail before that, which is being delivered; while it is, only what is to come ahead of it.
     pub(crate) serving: Cell<VecDeque<Mail>>,
     /// Whether `serving` holds anything.
     pub(crate) is_serving: Cell<bool>,

@@ -3,6 +3,8 @@
 //! It goes through the waiting list like other mail: the stack is empty then, a deadline that passed meanwhile counts, and
 //! a panic harms the one message. What is in the list already is newer, so it goes to the front.
 
+use std::collections::VecDeque;
+
 use crate::clock::Time;
 use crate::code::Code;
 use crate::core::Core;
@@ -37,7 +39,19 @@ impl Core {
     pub(crate) fn deliver_first(&self, tid: Tid, mail: Aside) {
         self.join_queue(tid);
         let order = Box::new(move |core: &Self| core.deliver_again(tid, mail));
-        self.waiting.with(|waiting| waiting.push_front(Mail::Order(order)));
+        let mut first = self.serving.take();
+        first.push_front(Mail::Order(order));
+        self.serving.set(first);
+        self.is_serving.set(true);
+    }
+
+    /// Puts what was recalled since `list` was taken out of the core at its front.
+    #[cold]
+    pub(crate) fn put_first(&self, list: &mut VecDeque<Mail>) {
+        self.is_serving.set(false);
+        for mail in self.serving.take().into_iter().rev() {
+            list.push_front(mail);
+        }
     }
 
     fn deliver_again(&self, tid: Tid, mail: Aside) {
@@ -47,6 +61,7 @@ impl Core {
                 self.deliver_first(tid, mail);
                 return self.start(tid);
             }
+            Presence::Away => return self.keep_by(tid, mail),
             Presence::Gone => {
                 if let Aside::Held(held) = mail {
                     held.finish(Code::STOPPED);
@@ -63,6 +78,21 @@ impl Core {
             }
             Aside::Answer(answer) => self.answer_again(tid, answer),
         }
+    }
+
+    /// The target is to be made anew: what it was to have again waits for that, or comes back.
+    fn keep_by(&self, tid: Tid, mail: Aside) {
+        let Aside::Held(held) = mail else {
+            return;
+        };
+        let Some(mut message) = held.into_message() else {
+            return;
+        };
+        if self.lay_by(tid, &mut message) {
+            return self.waiting_ordinary.set(self.waiting_ordinary.get() + 1);
+        }
+        message.code = Code::RESTARTING;
+        self.send_back(&mut message);
     }
 
     fn answer_again(&self, tid: Tid, mut answer: Message<'static>) {

@@ -47,6 +47,9 @@ struct Serving<'a> {
 impl Drop for Serving<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.core.is_serving.get() {
+            self.core.put_first(&mut self.list);
+        }
         self.core.is_serving.set(!self.list.is_empty());
         self.core.serving.set(std::mem::take(&mut self.list));
     }
@@ -90,8 +93,12 @@ impl Core {
     fn deliver_burst(&self) -> bool {
         // Mail is handled where it lies. The list is this frame's meanwhile, and what is added goes to the other one.
         let mut serving = Serving { core: self, list: self.serving.take() };
+        self.is_serving.set(false);
         for delivered in 0..BURST {
             let list = &mut serving.list;
+            if self.is_serving.get() {
+                self.put_first(list);
+            }
             if list.is_empty() {
                 self.waiting.with(|waiting| std::mem::swap(waiting, list));
             }

@@ -1,6 +1,8 @@
 //! Deferred messages when the target goes or panics.
 
-use rohrpost::{Code, MachineTarget, OnPanic, Setup, hsm, record};
+use std::time::Duration;
+
+use rohrpost::{Code, Context, Failure, MachineTarget, Meanwhile, OnPanic, Restart, Setup, effect, hsm, record};
 
 use crate::rig::{Break, Buy, Open, Rig, Shop, ShopChart, Sold, end};
 
@@ -56,6 +58,49 @@ fn a_machine_that_stops_itself_takes_nothing_along() {
         assert_eq!(end(ask).expect("expected an end").unwrap_err().code(), Code::STOPPED);
     }
     assert_eq!(rig.balanced().panics, 0);
+}
+
+#[test]
+fn what_is_being_recalled_waits_for_the_next_life_if_the_policy_keeps_mail() {
+    #[derive(Clone, Debug)]
+    struct Go;
+    record!(Go, "test.walk");
+    struct Clumsy;
+    impl Clumsy {
+        fn stumble(&mut self, buy: &Buy, _ctx: &mut Context<'_>) -> Result<Sold, Failure> {
+            assert_ne!(buy.0, 1, "stumbled");
+            Ok(Sold(buy.0))
+        }
+    }
+    hsm! {
+        chart ClumsyChart for Clumsy;
+        messages ClumsyEvent { Go, Buy }
+        initial Here;
+        state Here {
+            defer Buy;
+            on Go => There;
+        }
+        state There {
+            on Buy / effect!(Clumsy::stumble);
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+    for (meanwhile, expected) in [(Meanwhile::Wait, Ok(Sold(2))), (Meanwhile::Return, Err(Code::RESTARTING))] {
+        let mut rig = Rig::new();
+        let restart = Restart::new().backoff(SECOND..=SECOND, 1).meanwhile(meanwhile);
+        let make = || MachineTarget::new(ClumsyChart, Clumsy);
+        rig.shop = rig.space.register_factory(Setup::new().restart(restart), make).unwrap();
+        rig.run();
+        let (mut first, mut second) = (rig.ask(Buy(1)), rig.ask(Buy(2)));
+        rig.notify(Go);
+        assert_eq!(end(&mut first).expect("expected an end").unwrap_err().code(), Code::EXCEPTION);
+        rig.pass(SECOND);
+        rig.notify(Go);
+        let end = end(&mut second).expect("expected an end").map_err(|failure| failure.code());
+        assert_eq!(end, expected, "{meanwhile:?}");
+        rig.balanced();
+    }
 }
 
 #[test]
