@@ -135,7 +135,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let checkout = shop.register(MachineTarget::new(CheckoutChart, Checkout { bank, basket: 0 }))?;
 
     tell("pay nothing", kernel.ask(checkout, Pay));
-    tell("add 30", kernel.ask(checkout, Add(30)));
+    let Basket(sum) = kernel.ask(checkout, Add(30)).wait()?;
+    println!("add 30: {sum} to pay");
     tell("pay", kernel.ask(checkout, Pay));
     println!("now it is in {:?}", kernel.ask(checkout, WhichState).wait()?.active);
     tell("add 12, while the bank thinks", kernel.ask(checkout, Add(12)));
