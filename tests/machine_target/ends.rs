@@ -115,7 +115,7 @@ fn what_is_being_recalled_comes_back_when_the_kernel_stops() {
     drop(rig);
     let ends: Vec<_> = asks.iter_mut().map(|ask| end(ask).expect("expected an end")).collect();
     assert!(ends[..sold].iter().all(Result::is_ok), "expected what was sold to be answered");
-    let codes = ends[sold..].iter().map(|end| end.as_ref().map_or_else(rohrpost::Failure::code, |_| Code::OK));
+    let codes = ends[sold..].iter().map(|end| end.as_ref().map_or_else(Failure::code, |_| Code::OK));
     assert!(
         codes.clone().all(|code| code == Code::STOPPED),
         "expected the others back: {:?}",
