@@ -84,14 +84,16 @@ fn print(path: &str, times: &mut BTreeMap<usize, Vec<f64>>) {
         })
         .collect();
     let (by_hand, fixed, statig) = (medians[0], medians[1], medians[4]);
-    println!("{path:<36} {:>9} {:>9} {:>9} {:>9}", "ns/event", "x hand", "x hsm!", "x statig");
-    for (style, median) in STYLES.iter().zip(&medians) {
+    println!("{path:<36} {:>9} {:>9} {:>9} {:>9}   of {ROUNDS} rounds", "ns/event", "x hand", "x hsm!", "x statig");
+    for ((style, median), times) in STYLES.iter().zip(&medians).zip(times.values()) {
         println!(
-            "  {:<34} {median:>9.2} {:>9.2} {:>9.2} {:>9.2}",
+            "  {:<34} {median:>9.2} {:>9.2} {:>9.2} {:>9.2}   {:.2} to {:.2}",
             style.name,
             median / by_hand,
             median / fixed,
-            median / statig
+            median / statig,
+            times[0],
+            times[ROUNDS - 1]
         );
     }
 }
