@@ -103,7 +103,7 @@ impl Core {
         if let Some(mut target) = taken {
             match self.frame(tid, answer.life, Time::NEVER, |ctx| target.answered(&mut answer, ctx)) {
                 Ok(()) => self.put_back(tid, target),
-                Err(_) => self.recover(tid, target),
+                Err(panic) => self.recover(tid, target, panic.0),
             }
         }
         self.discard(&mut answer);
