@@ -5,10 +5,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use crate::arming::{Timer, TimerError};
 use crate::code::{Code, Failure};
 use crate::context::Context;
-use crate::machine::{Chart, Engine, EventId, Model, RestoreError, Snapshot, Trace, Untraced, Verdict};
+use crate::machine::{
+    self, Chart, Engine, EventId, Model, Outcome as Course, RestoreError, Snapshot, TimerRequest, Trace, Untraced,
+    Verdict,
+};
 use crate::message::Message;
 use crate::recall::Aside;
 use crate::target::{Outcome, Target};
@@ -44,10 +49,13 @@ impl<M> Stateful for M where M: for<'e> Model<Event<'e> = Message<'e>> + for<'c>
 ///   [`Code::BUSY`] at once if as many are deferred as may be ([`deferring`](Self::deferring)). A
 ///   [`call`](Context::call) that would have to wait returns [`Code::WOULD_BLOCK`].
 /// - One that a state **rejects** comes back with [`Code::REJECTED`]; one that it drops counts as handled.
+/// - The **timeout** of a state (`after`) is a timer of the target: armed on entry, cancelled on exit, and gone with the
+///   target's life. If it cannot be armed, because the thread has as many timers as it may, the message that led to the state
+///   comes back with [`Code::BUSY`]; the state has been entered all the same.
 /// - **Answers** and mail that came back are events too, if the chart lists them; others are counted and dropped.
 /// - Of a message with several records each is an event; none of them can be deferred.
-/// - A hook that panics leaves the machine in the configuration that it was about to leave; then the target's
-///   [policy](crate::OnPanic) decides.
+/// - A hook that panics leaves the machine in the configuration that it was about to leave, and the time of its states
+///   begins anew; then the target's [policy](crate::OnPanic) decides.
 ///
 /// Cost: the engine, and a word for each message that is deferred beside what holding it costs; a message is one look for
 /// its event more than in a target without states.
@@ -105,9 +113,18 @@ pub struct MachineTarget<C: Chart, T = Untraced> {
     deferred: VecDeque<Aside>,
     /// The most messages that may be deferred at one time.
     limit: usize,
+    /// The timeouts that are armed.
+    timers: Vec<(machine::Timer, Timer)>,
+    /// Whether the chart has timeouts.
+    timed: bool,
     /// Whether the machine is where another one was, so that it is not to be started.
     resumed: bool,
 }
+
+/// The time of a timeout has come. Only the machine itself sends it.
+#[derive(Clone, Debug)]
+struct Elapsed(machine::Timer);
+crate::record!(Elapsed, "rohrpost.elapsed", local);
 
 /// Asks a [`MachineTarget`] where it is, whatever its chart says.
 ///
@@ -150,8 +167,9 @@ impl<C: Chart<Model: Stateful>> MachineTarget<C> {
 impl<C: Chart<Model: Stateful>, T: Trace> MachineTarget<C, T> {
     /// A machine around an engine, which may be traced.
     #[must_use]
-    pub const fn with_engine(engine: Engine<C, T>, model: C::Model) -> Self {
-        Self { engine, model, deferred: VecDeque::new(), limit: 64, resumed: false }
+    pub fn with_engine(engine: Engine<C, T>, model: C::Model) -> Self {
+        let timed = engine.table().has_timeouts();
+        Self { timed, engine, model, deferred: VecDeque::new(), limit: 64, timers: Vec::new(), resumed: false }
     }
 
     /// Sets how many messages may be deferred at one time. Default: 64. The messages that a worker may hold are another
@@ -162,14 +180,70 @@ impl<C: Chart<Model: Stateful>, T: Trace> MachineTarget<C, T> {
         self
     }
 
+    /// Has the engine do something. A hook that panics may have cancelled timeouts of states that stay active: their time
+    /// begins anew, in case the target is kept.
+    #[inline(always)]
+    fn drive(
+        &mut self,
+        ctx: &mut Context<'_>,
+        run: impl FnOnce(&mut Engine<C, T>, &mut C::Model, &mut Context<'_>) -> Course,
+    ) -> Course {
+        if !self.timed {
+            return run(&mut self.engine, &mut self.model, ctx);
+        }
+        let Self { engine, model, .. } = self;
+        match catch_unwind(AssertUnwindSafe(|| run(engine, model, ctx))) {
+            Ok(course) => course,
+            Err(payload) => {
+                self.engine.restart_timers();
+                let _ = self.set_timers(ctx);
+                resume_unwind(payload)
+            }
+        }
+    }
+
     /// What is not an event of the chart.
     #[cold]
-    fn receive_other(&self, message: &mut Message<'_>) -> Outcome {
-        if message.record::<WhichState>().is_none() {
-            return Outcome::NotHandled;
+    fn receive_other(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
+        if let Some(&Elapsed(timer)) = message.record() {
+            self.timers.retain(|(armed, _)| *armed != timer);
+            let course = self.drive(ctx, |engine, model, ctx| engine.fire(timer, model, ctx));
+            let _ = self.follow_up(course, ctx);
+            return Outcome::Handled;
         }
-        message.answer(self.engine.save());
-        Outcome::Handled
+        if message.record::<WhichState>().is_some() {
+            message.answer(self.engine.save());
+            return Outcome::Handled;
+        }
+        Outcome::NotHandled
+    }
+
+    /// Does what the engine wants done after an event; says if a timeout cannot be armed.
+    #[inline]
+    fn follow_up(&mut self, course: Course, ctx: &mut Context<'_>) -> Result<(), TimerError> {
+        if course.recall() && !self.deferred.is_empty() {
+            self.recall(ctx);
+        }
+        if self.engine.asks_for_timers() { self.set_timers(ctx) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn set_timers(&mut self, ctx: &Context<'_>) -> Result<(), TimerError> {
+        let mut result = Ok(());
+        for request in self.engine.timers() {
+            match request {
+                TimerRequest::Arm(timer, delay) => match ctx.timer(Elapsed(timer)).after(delay) {
+                    Ok(armed) => self.timers.push((timer, armed)),
+                    Err(error) => result = Err(error),
+                },
+                TimerRequest::Cancel(timer) => {
+                    if let Some(at) = self.timers.iter().position(|(armed, _)| *armed == timer) {
+                        ctx.cancel(self.timers.swap_remove(at).1);
+                    }
+                }
+            }
+        }
+        result
     }
 
     /// Says in a code what became of a message that no transition took.
@@ -219,16 +293,16 @@ impl<C: Chart<Model: Stateful> + 'static, T: Trace + 'static> Target for Machine
         }
         let event = self.engine.chart().identify(message);
         if event == EventId::OTHER {
-            return self.receive_other(message);
+            return self.receive_other(message, ctx);
         }
-        let outcome = self.engine.dispatch(event, message, &mut self.model, ctx);
-        if outcome.recall() && !self.deferred.is_empty() {
-            self.recall(ctx);
+        let course = self.drive(ctx, |engine, model, ctx| engine.dispatch(event, message, model, ctx));
+        if let Err(error) = self.follow_up(course, ctx) {
+            message.fail(Failure::new(Code::BUSY, error.to_string()));
         }
-        if outcome.is_handled() {
+        if course.is_handled() {
             return Outcome::Handled;
         }
-        self.refuse(outcome.verdict(), message, ctx)
+        self.refuse(course.verdict(), message, ctx)
     }
 
     fn answered(&mut self, answer: &mut Message<'_>, ctx: &mut Context<'_>) {
@@ -236,11 +310,9 @@ impl<C: Chart<Model: Stateful> + 'static, T: Trace + 'static> Target for Machine
         if event == EventId::OTHER {
             return ctx.ignore(answer);
         }
-        let outcome = self.engine.dispatch(event, answer, &mut self.model, ctx);
-        if outcome.recall() && !self.deferred.is_empty() {
-            self.recall(ctx);
-        }
-        match outcome.verdict() {
+        let course = self.drive(ctx, |engine, model, ctx| engine.dispatch(event, answer, model, ctx));
+        let _ = self.follow_up(course, ctx);
+        match course.verdict() {
             Verdict::Handled | Verdict::Dropped | Verdict::Endless => {}
             Verdict::Deferred if self.deferred.len() < self.limit => {
                 self.deferred.push_back(Aside::Answer(answer.take_all()));
@@ -251,8 +323,9 @@ impl<C: Chart<Model: Stateful> + 'static, T: Trace + 'static> Target for Machine
 
     fn started(&mut self, ctx: &mut Context<'_>) {
         if !self.resumed {
-            let _ = self.engine.start(&mut self.model, ctx);
+            self.drive(ctx, |engine, model, ctx| engine.start(model, ctx));
         }
+        let _ = self.set_timers(ctx);
     }
 }
 

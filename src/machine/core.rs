@@ -41,10 +41,9 @@ impl Core {
     /// Gives up the rest if there is nothing in it but room to work in.
     pub(super) fn trim<M: Model>(&mut self, table: &Table<M>) {
         let chart = table.topology();
-        let timed = chart.edges.iter().any(|edge| edge.delay().is_some());
         let remembers = chart.nodes.iter().any(|node| node.slots > 0);
         let keeps = self.rest.as_ref().is_some_and(|rest| !rest.kept.is_empty());
-        if table.is_single() && !timed && !remembers && !keeps {
+        if table.is_single() && !table.has_timeouts() && !remembers && !keeps {
             self.rest = None;
         }
     }

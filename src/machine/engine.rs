@@ -128,6 +128,21 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         self.core.rest.as_mut().map(|rest| rest.timeouts.requests.drain(..)).into_iter().flatten()
     }
 
+    /// Has the timeouts of all active states begin anew: what to do after a hook has panicked, which may have cancelled some
+    /// of them.
+    pub fn restart_timers(&mut self) {
+        let table = self.chart.table();
+        let chart = table.topology();
+        let mut active: Vec<u16> = self.core.leaves(table).flat_map(|leaf| chart.outward(leaf)).collect();
+        active.sort_unstable();
+        active.dedup();
+        let rest = self.core.rest(table);
+        rest.timeouts.cancel_all();
+        for state in active {
+            rest.arm(table, state);
+        }
+    }
+
     /// Whether [`timers`](Self::timers) has anything to tell.
     #[inline]
     #[must_use]

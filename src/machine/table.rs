@@ -161,6 +161,12 @@ impl<M: Model> Table<M> {
         chart.targets(chart.edge(transition.0)).iter().map(|&target| StateId(target))
     }
 
+    /// Whether any state has a timeout.
+    #[must_use]
+    pub fn has_timeouts(&self) -> bool {
+        self.topology().edges.iter().any(|edge| edge.delay().is_some())
+    }
+
     #[inline]
     pub(super) const fn topology(&self) -> Topology<'_> {
         Topology {

@@ -9,3 +9,4 @@ mod ends;
 mod random;
 mod rig;
 mod state;
+mod timeouts;
