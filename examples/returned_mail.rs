@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rohrpost::{
-    Address, Code, Context, Driven, Failure, Handle, Held, Kernel, Later, ManualClock, Message, Nid, NodeId, Outcome,
-    Target, Tid, handles, record,
+    Address, Code, Context, Driven, Failure, Handle, Held, Kernel, Later, ManualClock, Meanwhile, Message, Nid, NodeId,
+    Outcome, Restart, Setup, Target, Tid, handles, record,
 };
 
 /// What is sent, with its stamp.
@@ -174,6 +174,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clerk = worker.build(|thread| thread.register(clerk))?;
     let illiterate = office.register(Illiterate)?;
     let clumsy = office.register(Clumsy)?;
+    let restart =
+        Restart::new().backoff(Duration::from_secs(1)..=Duration::from_secs(60), 2).meanwhile(Meanwhile::Return);
+    let supervised = office.register_factory(Setup::new().restart(restart), || Clumsy)?;
     let strict = office.register(Strict)?;
     let keeper = office.register(Keeper::default())?;
     let echo = office.register(Echo)?;
@@ -191,12 +194,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     desk.provoke(Code::BUSY, Way::Notify, islander, "notify: the other thread's hand-off is full")?;
     desk.provoke(NO_POSTAGE, Way::Request, strict, "request: a code of the application's own")?;
 
-    // This panic is wanted, and the table tells of it: what the usual hook prints would only stand in between.
+    // These panics are wanted, and the table tells of them: what the usual hook prints would only stand in between.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let provoked = desk.provoke(Code::EXCEPTION, Way::Request, clumsy, "request: the handler panics");
+    let restarted = "notify: the handler panics, to be restarted later";
+    let provoked = desk
+        .provoke(Code::EXCEPTION, Way::Request, clumsy, "request: the handler panics")
+        .and_then(|()| desk.provoke(Code::EXCEPTION, Way::Notify, supervised, restarted));
     std::panic::set_hook(hook);
     provoked?;
+    desk.provoke(Code::RESTARTING, Way::Notify, supervised, "notify: it is not back yet, and keeps no mail")?;
 
     desk.send(Way::RequestWithin(Duration::from_secs(1)), keeper)?;
     clock.advance(Duration::from_secs(2));
