@@ -16,6 +16,7 @@ use crate::code::{Code, Failure};
 use crate::core::Core;
 use crate::crew::Crew;
 use crate::directory::Directory;
+use crate::events;
 use crate::idle::{Idle, Spun};
 use crate::message::{Flags, Message, Sender};
 use crate::record::Record;
@@ -134,7 +135,7 @@ impl<R: Record> Ask<R> {
             Some(crew) => match crew.run_until(deadline, || reply.is_done()) {
                 Ok(()) => reply.take_or_end(Code::EXPIRED),
                 Err(stuck) => {
-                    let _ = reply.take_or_end(Code::WOULD_BLOCK);
+                    abandon(&reply, Code::WOULD_BLOCK);
                     return Err(Failure::new(Code::WOULD_BLOCK, format!("nobody answered: {stuck}")));
                 }
             },
@@ -219,7 +220,16 @@ fn finish<A: Record>(reply: Arc<Reply>, end: Result<Message<'static>, Code>) -> 
             spares.push(reply);
         }
     });
-    end.map_err(Failure::from)?.into_answer()
+    let message = end.map_err(Failure::from)?;
+    events::reached(&message);
+    message.into_answer()
+}
+
+/// Ends the waiting with `code`: whatever comes now is late, and what came already is dropped here.
+fn abandon(reply: &Reply, code: Code) {
+    if let Ok(message) = reply.take_or_end(code) {
+        events::reached(&message);
+    }
 }
 
 /// A slot that nobody else holds.
@@ -268,8 +278,7 @@ impl<R: Record> Unpin for Ask<R> {}
 impl<R: Record> Drop for Ask<R> {
     fn drop(&mut self) {
         if let State::Waiting(reply) = &self.state {
-            // Whatever comes now is late; what came already is dropped here.
-            let _ = reply.take_or_end(Code::STOPPED);
+            abandon(reply, Code::STOPPED);
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::counters::Count;
 use crate::departure::Departure;
 use crate::directory::{Directory, Space};
+use crate::events;
 use crate::fault::text_of;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message};
@@ -246,12 +247,17 @@ impl Core {
         self.depth.set(depth + 1);
         let result = catch_unwind(AssertUnwindSafe(|| run(&mut ctx)));
         self.depth.set(depth);
-        result.map_err(|payload| self.caught(payload))
+        result.map_err(|payload| self.caught(payload, tid))
     }
 
     /// Runs what a user supplied outside of any target: a `Drop`, a factory.
     pub(crate) fn guard<R>(&self, run: impl FnOnce() -> R) -> Result<R, Panic> {
-        catch_unwind(AssertUnwindSafe(run)).map_err(|payload| self.caught(payload))
+        self.guard_for(Tid::UNSET, run)
+    }
+
+    /// The same for what belongs to a target.
+    pub(crate) fn guard_for<R>(&self, tid: Tid, run: impl FnOnce() -> R) -> Result<R, Panic> {
+        catch_unwind(AssertUnwindSafe(run)).map_err(|payload| self.caught(payload, tid))
     }
 
     /// Drops a message; a record that panics when it is dropped harms nobody.
@@ -271,10 +277,12 @@ impl Core {
         message.flags -= Flags::COLD;
     }
 
+    /// Counts and tells of a panic that was caught; `tid` is whose it was, if it was a target's.
     #[cold]
-    fn caught(&self, payload: Box<dyn Any + Send>) -> Panic {
+    pub(crate) fn caught(&self, payload: Box<dyn Any + Send>, tid: Tid) -> Panic {
         self.count(Count::Panics);
         let panic = Panic(text_of(payload));
+        events::panicked((!tid.is_unset()).then(|| self.address(tid)), &panic.0);
         self.return_unwound(&panic.0);
         panic
     }

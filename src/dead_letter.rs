@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::code::Code;
 use crate::counters::Count;
 use crate::directory::Directory;
+use crate::events;
 use crate::message::Message;
 use crate::record;
 
@@ -65,6 +66,7 @@ impl Directory {
 
     /// Tells whoever observes dead letters of one.
     pub(crate) fn tell_of(&self, message: &Message<'_>) {
+        events::dead_letter(message);
         if !self.dead_letters.is_observed() {
             return;
         }

@@ -8,6 +8,7 @@ use crate::clerk;
 use crate::code::Code;
 use crate::core::{Core, Panic};
 use crate::counters::Count;
+use crate::events;
 use crate::id::Tid;
 use crate::message::{Flags, Message};
 use crate::post::{Mail, Post};
@@ -257,7 +258,7 @@ impl Core {
     pub(crate) fn end(&self, message: &mut Message<'_>) {
         if message.flags.contains(Flags::CALL) {
             self.count(if message.code.is_ok() { Count::Handled } else { Count::Returned });
-            return;
+            return events::reached(message);
         }
         if message.code.is_ok() && !message.flags.contains(Flags::WANT_ANSWER) {
             self.count(Count::Handled);

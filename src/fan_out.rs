@@ -3,12 +3,15 @@
 //! The same fan-out as in [`publish`](crate::publish), without a thread of its own: each thread that has observers
 //! gets one copy through its hand-off, the owner's thread the message itself.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::address::Address;
 use crate::clock::Time;
 use crate::code::Code;
 use crate::counters::Count;
 use crate::directory::Directory;
-use crate::fault::quietly;
+use crate::events;
+use crate::fault::{quietly, text_of};
 use crate::id::{Nid, Tid};
 use crate::message::{Flags, Message};
 use crate::plan::{Kind, Plan};
@@ -101,16 +104,11 @@ impl Directory {
     }
 
     fn copy(&self, message: &Message<'_>) -> Option<Message<'static>> {
-        let mut copy = None;
-        let mut panicked = true;
-        quietly(|| {
-            copy = message.copy();
-            panicked = false;
-        });
-        if panicked {
+        catch_unwind(AssertUnwindSafe(|| message.copy())).unwrap_or_else(|payload| {
             self.outside.shared(Count::Panics);
-        }
-        copy
+            events::panicked(None, &text_of(payload));
+            None
+        })
     }
 
     fn lose_copy(&self) {

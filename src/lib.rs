@@ -159,6 +159,34 @@
 //! stands between the two: a message is an event, what a state defers is held, and what has waited is delivered through the
 //! waiting list like other mail, ahead of what is newer. See [`guide::state_machines`].
 //!
+//! # Features
+//!
+//! A feature only adds; none is on by default.
+//!
+//! `tracing` has the library tell the crate [`tracing`](https://docs.rs/tracing) what ends badly, one event for each:
+//!
+//! | what | level | target | fields |
+//! |---|---|---|---|
+//! | a message came back: it is with its sender again, with a code that is not `OK`, or its sender is told `EXPIRED` | debug | `rohrpost::return` | `code`, `sender`, `receiver`, `record`, `text` |
+//! | a dead letter: it failed, and had no sender, or its sender is gone | warn | `rohrpost::dead_letter` | the same |
+//! | a panic was caught | warn | `rohrpost::panic` | `address` of the target, `text` |
+//! | a target was made anew | info | `rohrpost::restart` | `address` |
+//!
+//! A return is the sender's to deal with, and a busy program has many of them, so it is for who looks for something.
+//! Nobody else hears of a dead letter or a panic, so these are warnings; they are no errors, because the program goes on
+//! as its policies say. A restart is one of these policies at work. Mail that is handled makes no event.
+//!
+//! There is an event wherever [`Counters`] count `returned`, `dead_letters`, `panics` and `restarts`, and where a
+//! requester is told `EXPIRED`. What is refused at once to a plain thread is that call's error, and no event. A field is
+//! missing where there is nothing to say: the sender of mail from outside, the target of a panic in a record's `Drop` or
+//! in what builds targets, a text that is empty.
+//!
+//! A subscriber runs where the thing happened, on the worker's thread or the asker's, and takes that thread's time. It
+//! may send, ask and answer as a handler may. One that panics harms nobody, and the panic is not counted.
+//!
+//! Without the feature there is no code and no dependency. With it a message that is handled pays nothing on the direct
+//! path, but for a [`Context::call`], which looks at its code once more.
+//!
 //! # Versions
 //!
 //! Semantic versioning. The minimum supported Rust version is 1.92; raising it is a minor version. Adding a code, a
@@ -179,6 +207,9 @@ mod record;
 mod code;
 mod counters;
 mod ending;
+#[cfg_attr(feature = "tracing", path = "events/traced.rs")]
+#[cfg_attr(not(feature = "tracing"), path = "events/silent.rs")]
+mod events;
 mod fault;
 mod message;
 mod monitor;

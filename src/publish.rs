@@ -4,6 +4,7 @@
 //! has any gets one copy, however many they are. The owner's thread gets none: there the message itself is shown
 //! before its owner gets it. An observer that is not idle gets a copy later, in order, as any other mail.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::audience::Observer;
@@ -195,7 +196,7 @@ impl Core {
             // One catch for as many as do not panic: it costs as much as an observer.
             let mut shown = None;
             self.depth.set(depth + 1);
-            let end = self.guard(|| {
+            let end = catch_unwind(AssertUnwindSafe(|| {
                 while let Some(observer) = observers.get(next) {
                     next += 1;
                     let tid = observer.tid;
@@ -217,10 +218,13 @@ impl Core {
                         self.put_back(tid, target);
                     }
                 }
-            });
+            }));
             self.depth.set(depth);
-            if let (Err(panic), Some((tid, target))) = (end, shown) {
-                self.recover(tid, target, panic.0);
+            if let Err(payload) = end {
+                let panic = self.caught(payload, shown.as_ref().map_or(Tid::UNSET, |&(tid, _)| tid));
+                if let Some((tid, target)) = shown {
+                    self.recover(tid, target, panic.0);
+                }
             }
         }
         self.post.tally.own_many(Count::Copies, seen as u64);

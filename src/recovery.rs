@@ -57,7 +57,7 @@ impl Core {
                 (slot.state, slot.fresh) = (State::Away, false);
             }
         });
-        self.tear_down(target);
+        self.tear_down(tid, target);
         if delay.is_zero() {
             self.revive_or_fail(tid);
         } else {
@@ -111,11 +111,11 @@ impl Core {
         let Some(mut factory) = factory else {
             return Ok(());
         };
-        let made = self.guard(&mut factory);
+        let made = self.guard_for(tid, &mut factory);
         if !self.is_away(tid) {
             // Whoever answered a held message in the factory may have deregistered it.
-            let _ = self.guard(|| drop(factory));
-            made.into_iter().for_each(|target| self.tear_down(target));
+            let _ = self.guard_for(tid, || drop(factory));
+            made.into_iter().for_each(|target| self.tear_down(tid, target));
             return Ok(());
         }
         let mail = self.slots.with(|slots| {

@@ -7,6 +7,7 @@ use crate::core::Core;
 use crate::counters::Count;
 use crate::duties::Duties;
 use crate::ending::Reason;
+use crate::events;
 use crate::id::Tid;
 use crate::monitor::{Event, Monitor};
 use crate::recovery::Recovery;
@@ -164,11 +165,11 @@ impl Core {
             Some(None) => return self.fall_ill(tid, target, text),
             None => return self.dismiss(tid, target, Some(Reason::Panicked(text))),
         };
-        self.tear_down(target);
-        let target = match self.guard(&mut factory) {
+        self.tear_down(tid, target);
+        let target = match self.guard_for(tid, &mut factory) {
             Ok(target) => target,
             Err(panic) => {
-                let _ = self.guard(|| drop(factory));
+                let _ = self.guard_for(tid, || drop(factory));
                 return self.forget(tid, &Reason::Panicked(panic.0));
             }
         };
@@ -187,6 +188,7 @@ impl Core {
         self.report(tid, name, |target, name| Event::Restarted { target, name });
         self.start_later(tid);
         self.put_back(tid, target);
+        events::restarted(self.address(tid));
     }
 
     /// Deregisters a target of this thread: at once, or when its handler has returned.
@@ -231,7 +233,7 @@ impl Core {
         if panicked.is_none() && started {
             let _ = self.frame(tid, life, Time::NEVER, |ctx| target.stopping(ctx));
         }
-        self.tear_down(target);
+        self.tear_down(tid, target);
         self.forget(tid, &panicked.unwrap_or_else(|| self.reason_to_go()));
     }
 
@@ -245,9 +247,9 @@ impl Core {
     }
 
     /// Drops a target; what it held comes back with [`Code::STOPPED`].
-    pub(crate) fn tear_down(&self, target: Box<dyn Target>) {
+    pub(crate) fn tear_down(&self, tid: Tid, target: Box<dyn Target>) {
         let tearing = self.tearing.replace(true);
-        let _ = self.guard(|| drop(target));
+        let _ = self.guard_for(tid, || drop(target));
         self.tearing.set(tearing);
     }
 
@@ -278,7 +280,7 @@ impl Core {
             self.resign(tid, &mut extra.duties);
         }
         if extra.is_some() {
-            let _ = self.guard(|| drop(extra));
+            let _ = self.guard_for(tid, || drop(extra));
         }
         if waiting == 0 {
             self.vacate(tid);

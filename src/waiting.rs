@@ -12,6 +12,7 @@ use crate::clock::Time;
 use crate::code::Code;
 use crate::core::Core;
 use crate::counters::Count;
+use crate::events;
 use crate::id::Tid;
 use crate::message::{Flags, Message, Sender};
 use crate::pending::Pending;
@@ -234,7 +235,7 @@ impl Core {
         let ok = message.code.is_ok();
         if message.flags.contains(Flags::TRACKED) && !self.pending.with(|pending| pending.answered(message.request)) {
             self.count(if ok { Count::LateAnswers } else { Count::Returned });
-            return;
+            return events::reached(message);
         }
         let continuation = self.pending.with(|pending| pending.take_continuation(message.request));
         let continuation = continuation.filter(|_| message.wants_answer());
@@ -249,6 +250,7 @@ impl Core {
             return;
         };
         self.count(message.reached());
+        events::reached(message);
         let end = self.frame(tid, message.life, Time::NEVER, |ctx| {
             if let Some(continuation) = continuation {
                 match continuation(&mut *target, message.take_all(), ctx) {

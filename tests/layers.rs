@@ -120,6 +120,36 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The functions that a file offers. What one of them does not use is `_name` there, and counts as `name`.
+fn offered(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| line.starts_with("pub(crate) fn "));
+    lines.map(|line| line.split('{').next().unwrap().trim().replace("(_", "(").replace(", _", ", ")).collect()
+}
+
+#[test]
+fn features_are_asked_for_in_the_facade_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = root.join("src");
+    let mut elsewhere = sources(&source);
+    elsewhere.retain(|path| {
+        *path != source.join("lib.rs")
+            && without_comments(&std::fs::read_to_string(path).unwrap()).contains("feature =")
+    });
+    assert_eq!(elsewhere, [""; 0].map(PathBuf::from), "expected `cfg(feature)` nowhere but in `lib.rs`");
+}
+
+#[test]
+fn a_module_of_two_files_offers_the_same_with_its_feature_and_without_it() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let lib = std::fs::read_to_string(source.join("lib.rs")).unwrap();
+    let files: Vec<&str> = lib.split("path = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(files, ["events/traced.rs", "events/silent.rs"], "expected another pair to be looked at here, too");
+    let offers = |file: &str| offered(&std::fs::read_to_string(source.join(file)).unwrap());
+    let (with, without) = (offers(files[0]), offers(files[1]));
+    assert!(!with.is_empty(), "expected {} to offer something", files[0]);
+    assert_eq!(with, without, "expected {} to offer the same as {}", files[1], files[0]);
+}
+
 #[test]
 fn every_file_uses_only_its_own_group_and_those_above_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,0 +1,19 @@
+//! What ends badly, told to nobody: without the feature `tracing` these are empty, and cost nothing.
+//!
+//! They stand where `traced.rs` has something to tell, so that the code that calls them is the same with the feature
+//! and without it; `tests/layers.rs` holds that both files offer the same.
+
+use crate::address::Address;
+use crate::message::Message;
+
+#[inline(always)]
+pub(crate) fn reached(_message: &Message<'_>) {}
+
+#[inline(always)]
+pub(crate) fn dead_letter(_message: &Message<'_>) {}
+
+#[inline(always)]
+pub(crate) fn panicked(_target: Option<Address>, _text: &str) {}
+
+#[inline(always)]
+pub(crate) fn restarted(_target: Address) {}
