@@ -171,10 +171,12 @@
 //! | a dead letter: it failed, and had no sender, or its sender is gone | warn | `rohrpost::dead_letter` | the same |
 //! | a panic was caught | warn | `rohrpost::panic` | `address` of the target, `text` |
 //! | a target was made anew | info | `rohrpost::restart` | `address` |
+//! | a timer was late: its tick was given 10 ms or more after it was due, or missed others | info | `rohrpost::late_timer` | `address`, `missed`, `lateness` |
 //!
 //! A return is the sender's to deal with, and a busy program has many of them, so it is for who looks for something.
 //! Nobody else hears of a dead letter or a panic, so these are warnings; they are no errors, because the program goes on
-//! as its policies say. A restart is one of these policies at work. Mail that is handled makes no event.
+//! as its policies say. A restart is one of these policies at work, and a late tick tells its handler what was missed
+//! ([`Context::tick`]). Mail that is handled makes no event.
 //!
 //! There is an event wherever [`Counters`] count `returned`, `dead_letters`, `panics` and `restarts`, and where a
 //! requester is told `EXPIRED`. What is refused at once to a plain thread is that call's error, and no event. A field is

@@ -8,6 +8,7 @@ use crate::body::Body;
 use crate::clock::Time;
 use crate::core::Core;
 use crate::counters::Count;
+use crate::events;
 use crate::id::Tid;
 use crate::message::{Flags, Message, Sender};
 use crate::record;
@@ -198,6 +199,7 @@ impl Core {
         self.carry_as(&mut message, turn);
         self.timers.current.set(None);
         self.discard(&mut message);
+        events::ticked(self.address(owner), tick.missed, || self.now().since(tick.due));
     }
 
     #[cold]

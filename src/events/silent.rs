@@ -3,6 +3,8 @@
 //! They stand where `traced.rs` has something to tell, so that the code that calls them is the same with the feature
 //! and without it; `tests/layers.rs` holds that both files offer the same.
 
+use std::time::Duration;
+
 use crate::address::Address;
 use crate::message::Message;
 
@@ -17,3 +19,6 @@ pub(crate) fn panicked(_target: Option<Address>, _text: &str) {}
 
 #[inline(always)]
 pub(crate) fn restarted(_target: Address) {}
+
+#[inline(always)]
+pub(crate) fn ticked(_target: Address, _missed: u64, _lateness: impl FnOnce() -> Duration) {}

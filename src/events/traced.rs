@@ -1,14 +1,20 @@
-//! What ends badly, told to `tracing`: each return, dead letter, panic and restart, where it is counted.
+//! What ends badly, told to `tracing`: each return, dead letter, panic and restart, where it is counted; and each late
+//! timer.
 //!
 //! A subscriber is the program's code and may do what it likes, on the thread where the thing happened. So these are
 //! called where a handler could be, too: no lock is held, and no step in a cell. A subscriber that panics harms nobody.
 //! It gets texts and not addresses, because an address that prints itself holds the table of names.
+
+use std::time::Duration;
 
 use tracing::{Level, event};
 
 use crate::address::Address;
 use crate::fault::quietly;
 use crate::message::Message;
+
+/// How long after it was due a tick counts as late. A thread that is not overloaded wakes much sooner.
+const LATE: Duration = Duration::from_millis(10);
 
 /// A message is with its sender again; told if it failed.
 #[inline]
@@ -74,6 +80,28 @@ pub(crate) fn restarted(target: Address) {
             Level::INFO,
             address = target.to_string().as_str(),
             "a target was made anew"
+        );
+    });
+}
+
+/// A timer's tick was given to `target`, so long after it was due; told if that was late.
+pub(crate) fn ticked(target: Address, missed: u64, lateness: impl FnOnce() -> Duration) {
+    let lateness = lateness();
+    if missed > 0 || lateness >= LATE {
+        late(target, missed, lateness);
+    }
+}
+
+#[cold]
+fn late(target: Address, missed: u64, lateness: Duration) {
+    quietly(|| {
+        event!(
+            target: "rohrpost::late_timer",
+            Level::INFO,
+            address = target.to_string().as_str(),
+            missed,
+            lateness = ?lateness,
+            "a timer was late"
         );
     });
 }
