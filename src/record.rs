@@ -5,7 +5,7 @@ use std::fmt;
 use std::mem::{align_of, needs_drop, size_of};
 
 use crate::id::RecordId;
-use crate::name::{Dots, fault};
+use crate::name::{Dots, NameCollision, fault, learn};
 
 /// Typed user data that a message carries. Implemented by [`record!`](crate::record!).
 ///
@@ -140,6 +140,11 @@ impl RecordType {
     #[must_use]
     pub fn answered_by<R: Record>(&self) -> bool {
         self.answer().is::<R>()
+    }
+
+    /// Remembers the record's name, so that its id shows it from here on.
+    pub(crate) fn remember(&self) -> Result<(), NameCollision> {
+        learn(self.id.raw(), self.name)
     }
 
     #[inline]

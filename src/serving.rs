@@ -10,6 +10,7 @@ use crate::core::Core;
 use crate::directory::Directory;
 use crate::fault::quietly;
 use crate::id::{Nid, RecordId, Tid};
+use crate::name::NameCollision;
 use crate::orders;
 use crate::plan::{Balance, Kind};
 use crate::post::Post;
@@ -111,6 +112,9 @@ pub enum ServeError {
     /// The namespace is the kernel's own.
     #[error("the services of the namespace `{0}` are the kernel's own; open yours in a namespace of your own")]
     Reserved(Nid),
+    /// The name of the record has the same hash as another; rename one of them.
+    #[error(transparent)]
+    Collision(#[from] NameCollision),
     /// The namespace is closed, or the kernel has stopped.
     #[error("the namespace is closed; open it again")]
     Closed,
@@ -174,6 +178,7 @@ pub(crate) type Shut = (Arc<Service>, Leavings);
 impl Directory {
     /// Opens a service to stay.
     fn open_service(&self, of: (Nid, &'static RecordType), terms: Terms) -> Result<(), ServeError> {
+        of.1.remember()?;
         let spaces = self.spaces.read();
         if !spaces.contains_key(&of.0) {
             return Err(ServeError::Closed);
@@ -215,6 +220,7 @@ impl Directory {
     /// Makes a target an owner of a service, which is opened if there is none.
     pub(crate) fn serve(&self, of: (Nid, &'static RecordType), owner: Address) -> Result<(), ServeError> {
         let (nid, record) = of;
+        record.remember()?;
         let (tid, post) = self.owner(of, owner)?;
         let terms = Terms { kind: Kind::Single, retains: false };
         let service = {

@@ -90,6 +90,8 @@ impl Context<'_> {
     }
 
     fn key<R: Record>(&self, service: Address) -> Result<Key, ServeError> {
+        // For the text of an error; two names with one hash are found out when a service is opened.
+        let _ = R::TYPE.remember();
         let service = service.completed_from(self.address());
         let key = Key { nid: service.nid, record: R::ID };
         if service.node == self.core.node && service.tid.is_unset() {

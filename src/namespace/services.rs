@@ -135,6 +135,8 @@ impl Namespace {
     }
 
     fn key<R: Record>(&self) -> Key {
+        // For the text of an error; two names with one hash are found out when a service is opened.
+        let _ = R::TYPE.remember();
         Key { nid: self.id(), record: R::ID }
     }
 }

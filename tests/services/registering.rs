@@ -1,6 +1,6 @@
 //! What can be registered, and what is refused with which words.
 
-use rohrpost::{Address, Balance, Code, RecordId, ServeError};
+use rohrpost::{Address, Balance, Code, Record, RecordId, ServeError, record};
 
 use crate::world::{Note, PATIENCE, Query, Unique, World};
 
@@ -45,6 +45,28 @@ fn an_owner_lives_in_the_namespace_of_its_service() {
     let named = world.probe("named");
     let named = world.near.register_as("named", named).unwrap();
     world.near.serve::<Query>(named).expect("expected a name to do");
+}
+
+#[test]
+fn a_service_is_told_of_by_the_name_of_its_record() {
+    // In the process nobody has used these names before.
+    #[derive(Clone, Debug)]
+    struct Served;
+    #[derive(Clone, Debug)]
+    struct Published;
+    #[derive(Clone, Debug)]
+    struct Missing;
+    record!(Served, "registering.served");
+    record!(Published, "registering.published");
+    record!(Missing, "registering.missing");
+    let mut world = World::new();
+    let owner = world.near("owner");
+    world.near.serve::<Served>(owner).unwrap();
+    world.near.topic::<Published>().open().unwrap();
+    for (id, name) in [(Served::ID, "registering.served"), (Published::ID, "registering.published")] {
+        assert_eq!(id.to_string(), name, "expected the name, as in what monitors are told");
+    }
+    says(&world.near.observe::<Missing>(owner).unwrap_err(), &["registering.missing"]);
 }
 
 #[test]
