@@ -39,8 +39,11 @@ fn the_readme_lists_the_examples_that_there_are() {
     let rows = README.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('`').nth(1));
     let listed: BTreeSet<&str> = rows.filter_map(|row| row.split(' ').next()).collect();
     let files = home().join("examples").read_dir().expect("the examples' folder");
-    let there: BTreeSet<String> =
-        files.filter_map(|file| Some(file.expect("an example").path().file_stem()?.to_str()?.to_owned())).collect();
+    let paths = files.map(|file| file.expect("an example").path());
+    // An example is a file, or a folder with a `main.rs`; a folder without one holds data.
+    let examples =
+        paths.filter(|path| path.extension().is_some_and(|ending| ending == "rs") || path.join("main.rs").exists());
+    let there: BTreeSet<String> = examples.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     assert_eq!(listed, there.iter().map(String::as_str).collect(), "expected the README to list the examples");
 }
 
