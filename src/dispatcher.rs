@@ -68,6 +68,19 @@ impl Core {
         }
     }
 
+    /// Gives a message to a target of this thread that was taken out for it; a message that is sent just now.
+    #[inline(always)]
+    pub(crate) fn carry_into(&self, message: &mut Message<'_>, target: Box<dyn Target>, life: u32) {
+        match self.step_into(message, target, life) {
+            Step::Plain => self.count(Count::Direct),
+            Step::Done => self.count(Count::Sent),
+            Step::Onward => {
+                self.count(Count::Sent);
+                self.carry_on(message);
+            }
+        }
+    }
+
     /// Carries on a message that was held.
     pub(crate) fn forward_held(&self, mut message: Message<'static>) {
         message.renew();
@@ -117,9 +130,15 @@ impl Core {
     #[inline(always)]
     fn step_here(&self, message: &mut Message<'_>, turn: Turn) -> Step {
         let tid = message.tid;
-        let Some((mut target, life)) = self.slots.with(|slots| slots.take(tid, turn)) else {
+        let Some((target, life)) = self.slots.with(|slots| slots.take(tid, turn)) else {
             return self.step_aside(message);
         };
+        self.step_into(message, target, life)
+    }
+
+    #[inline(always)]
+    fn step_into(&self, message: &mut Message<'_>, mut target: Box<dyn Target>, life: u32) -> Step {
+        let tid = message.tid;
         match self.frame(tid, life, message.due(), |ctx| target.receive(message, ctx)) {
             Ok(outcome) => {
                 let plain = outcome == Outcome::Handled && message.is_plain();

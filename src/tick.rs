@@ -3,6 +3,8 @@
 //! A tick for an idle target is a call, right when the turn finds it due. For a target that is not idle a mark takes its
 //! place among the mail that waits; the message is made when the mark's turn has come, if there is still a tick to give.
 
+use std::mem::ManuallyDrop;
+
 use crate::arming::Timer;
 use crate::body::Body;
 use crate::clock::Time;
@@ -12,11 +14,11 @@ use crate::events;
 use crate::id::Tid;
 use crate::message::{Flags, Message, Sender};
 use crate::record;
-use crate::registry::{Slot, State, Turn};
+use crate::registry::{Slot, Slots, State, Turn};
 use crate::residents::Extra;
 use crate::target::Target;
-use crate::timer::{Key, Wheel};
-use crate::timers::{Armed, Course, Current};
+use crate::timer::{Due, Key, Wheel};
+use crate::timers::{Armed, Course, Current, Ticking};
 use crate::waiting::BURST;
 
 /// What a handler can know of the tick that it handles; see [`Context::tick`](crate::Context::tick).
@@ -73,6 +75,22 @@ record!(Mark, "rohrpost.tick", local);
 
 /// What the wheel has to say of a timer whose time has come.
 enum Fired {
+    /// Its target is idle and was taken out of its slot; it was to tick once, so that this is all that is left of it.
+    Only(Only),
+    /// Anything else.
+    Other(Key),
+}
+
+/// The only tick of a timer, and whom it is for.
+struct Only {
+    tick: Tick,
+    record: Body<'static>,
+    target: Box<dyn Target>,
+    life: u32,
+}
+
+/// What is to be done about a timer whose time has come, if it is not done at once.
+enum Fate {
     /// The target gets its tick now.
     Now(Begun),
     /// The target is not idle.
@@ -108,43 +126,96 @@ impl Core {
         for fired in 0..BURST {
             match self.next_due(now) {
                 None => return fired > 0,
-                Some(Fired::Now(begun)) => self.give(begun, Turn::Queue),
-                Some(Fired::Busy(owner, key)) => self.mark_place(owner, key),
-                Some(Fired::Order(key)) => {
-                    if let Some(order) = self.take_order(key) {
-                        let _ = self.guard(|| order(self));
-                    }
-                }
-                Some(Fired::Void) => {}
+                Some(Fired::Only(only)) => self.give_only(only),
+                Some(Fired::Other(key)) => self.fire_other(key, now),
             }
         }
         true
     }
 
-    /// The next timer whose time has come, looked at in one go.
+    /// The next timer whose time has come. What most timers are takes one step from its place to its target.
     #[inline]
     fn next_due(&self, now: Time) -> Option<Fired> {
         self.slots.with(|slots| {
             self.timers.wheel.with(|wheel| {
-                let key = wheel.pop_due(now)?;
+                let due = wheel.pop_due(now)?;
+                let key = due.key();
+                Some(self.take_only(due, slots).map_or(Fired::Other(key), Fired::Only))
+            })
+        })
+    }
+
+    #[inline]
+    fn take_only(&self, mut due: Due<'_, Armed>, slots: &mut Slots<dyn Target, Extra>) -> Option<Only> {
+        let key = due.key();
+        let Some(Armed::Tick(ticking)) = due.value() else {
+            return None;
+        };
+        // The others look at what other threads have said of it, or keep it.
+        let alone = ticking.course == Course::Once && ticking.link.is_none();
+        let owner = ticking.owner;
+        let slot = slots.find(owner).filter(|slot| alone && slot.state == State::Occupied && slot.waiting == 0)?;
+        let group = &mut slot.extra.as_deref_mut()?.timers;
+        let tick = Tick { timer: Timer::new(owner, key), due: ticking.plan.due(1), missed: 0 };
+        let target = slot.target.take()?;
+        // Nothing but the record is left of it.
+        let Some(Armed::Tick(Ticking { record, .. })) = due.end(group) else {
+            slot.target = Some(target);
+            return None;
+        };
+        self.post.timers.give_back();
+        Some(Only { tick, record, target, life: slot.life })
+    }
+
+    #[inline]
+    fn give_only(&self, only: Only) {
+        let Only { tick, record, target, life } = only;
+        let (owner, _) = tick.timer.parts();
+        let sender = Sender::target(owner, self.nid);
+        // What the dispatcher has carried is empty, so there is nothing to drop.
+        let mut message = ManuallyDrop::new(Message::new(self.address(owner), record, Flags::empty(), sender));
+        message.life = life;
+        self.timers.current.set(Some(Current { tick, depth: self.depth.get() + 1 }));
+        self.carry_into(&mut message, target, life);
+        self.timers.current.set(None);
+    }
+
+    #[inline(never)]
+    fn fire_other(&self, key: Key, now: Time) {
+        match self.fate_of(key, now) {
+            Fate::Now(begun) => self.give(begun, Turn::Queue),
+            Fate::Busy(owner, key) => self.mark_place(owner, key),
+            Fate::Order(key) => {
+                if let Some(order) = self.take_order(key) {
+                    let _ = self.guard(|| order(self));
+                }
+            }
+            Fate::Void => {}
+        }
+    }
+
+    #[inline]
+    fn fate_of(&self, key: Key, now: Time) -> Fate {
+        self.slots.with(|slots| {
+            self.timers.wheel.with(|wheel| {
                 let Some(Armed::Tick(ticking)) = wheel.get_mut(key) else {
-                    return Some(Fired::Order(key));
+                    return Fate::Order(key);
                 };
                 let owner = ticking.owner;
                 let Some(slot) = slots.find(owner) else {
-                    return Some(Fired::Void);
+                    return Fate::Void;
                 };
                 if slot.state == State::Away {
                     // Armed from outside since the panic: it is the next life's.
                     let back = slot.extra.as_ref().and_then(|extra| extra.recovery.as_ref()).map(|away| away.due());
                     wheel.rearm(key, back.unwrap_or(Time::NEVER));
-                    return Some(Fired::Void);
+                    return Fate::Void;
                 }
                 if slot.state != State::Occupied || slot.target.is_none() || slot.waiting > 0 {
                     ticking.due = true;
-                    return Some(Fired::Busy(owner, key));
+                    return Fate::Busy(owner, key);
                 }
-                Some(Self::begin(wheel, slot, key, now).map_or(Fired::Void, Fired::Now))
+                Self::begin(wheel, slot, key, now).map_or(Fate::Void, Fate::Now)
             })
         })
     }
@@ -172,7 +243,7 @@ impl Core {
             self.timers.wheel.with(|wheel| {
                 let record = wheel.ticking(owner, key)?.record.take_all();
                 // Nothing of it is a user's any more.
-                wheel.discard(group, key);
+                wheel.cancel(group, key);
                 self.post.timers.give_back();
                 Some(record)
             })

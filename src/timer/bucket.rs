@@ -3,6 +3,8 @@
 //! A bucket is a plain row of 24 bytes a timer, so that moving a million of them down the levels reads memory from end to
 //! end. What is cancelled stays in its row as a dead item, until dead ones are half of it.
 
+use super::NONE;
+
 /// A timer in its row. Sorted, they stand in the order in which they fall due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Item {
@@ -12,12 +14,19 @@ pub(super) struct Item {
     pub(super) index: u32,
 }
 
-/// What time a timer is for.
+/// Where a timer is in its wheel, all that is looked at before its time: half a cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub(super) struct Node {
+    /// What time it is for.
     pub(super) deadline: u64,
     /// That of its only item that is alive; 0 if it is for no time.
     pub(super) order: u64,
+    /// The arming; 0 where the place is free.
+    pub(super) serial: u64,
+    /// Its neighbours in its group.
+    pub(super) next: u32,
+    pub(super) previous: u32,
 }
 
 /// The timers of one span of time, in the order in which they were armed.
@@ -49,7 +58,16 @@ pub(super) struct Level {
 pub(super) struct Spare(Vec<Vec<Item>>);
 
 impl Node {
-    pub(super) const IDLE: Self = Self { deadline: u64::MAX, order: 0 };
+    /// One that is for no time yet, the first of its group.
+    pub(super) const fn new(serial: u64, next: u32) -> Self {
+        Self { deadline: u64::MAX, order: 0, serial, next, previous: NONE }
+    }
+
+    /// Takes it off its time.
+    #[inline]
+    pub(super) const fn rest(&mut self) {
+        (self.deadline, self.order) = (u64::MAX, 0);
+    }
 
     /// Whether the timer is for the time that `item` says.
     #[inline]

@@ -16,7 +16,7 @@ mod wheel;
 mod tests;
 
 pub(crate) use plan::Plan;
-pub(crate) use wheel::Wheel;
+pub(crate) use wheel::{Due, Wheel};
 
 /// One arming of one timer in its wheel; never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

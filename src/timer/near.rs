@@ -60,8 +60,19 @@ impl Near {
         }
     }
 
-    /// The next timer. If there is none, nothing is left at all.
+    /// The next item, dead or alive, unless that takes a closer look.
     #[inline]
+    pub(super) fn plain_next(&self) -> Option<Item> {
+        if self.late.is_empty() { self.sorted.last().copied() } else { None }
+    }
+
+    /// Takes away what [`Near::plain_next`] has said.
+    #[inline]
+    pub(super) fn remove_plain(&mut self) {
+        self.sorted.pop();
+    }
+
+    /// The next timer. If there is none, nothing is left at all.
     pub(super) fn first(&mut self, nodes: &[Node]) -> Option<Item> {
         loop {
             let item = self.next()?;
@@ -74,7 +85,6 @@ impl Near {
     }
 
     /// The next item, dead or alive.
-    #[inline]
     fn next(&mut self) -> Option<Item> {
         if self.sorted.is_empty() {
             if self.late.is_empty() {
@@ -91,7 +101,6 @@ impl Near {
     }
 
     /// Takes the next item away.
-    #[inline]
     pub(super) fn remove(&mut self, item: Item) {
         if self.sorted.last() == Some(&item) {
             self.sorted.pop();

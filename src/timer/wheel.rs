@@ -35,10 +35,8 @@ enum Place {
 #[derive(Debug)]
 pub(crate) struct Wheel<T> {
     nodes: Vec<Node>,
-    /// The neighbours of each timer in its group, by the same index.
-    links: Vec<Link>,
     /// What the timers are for, by the same index.
-    entries: Vec<Entry<T>>,
+    values: Vec<Option<T>>,
     /// The first of the places that are free; they are linked by `next`.
     free: u32,
     /// The order of the last item.
@@ -61,27 +59,18 @@ pub(crate) struct Wheel<T> {
     exact: bool,
 }
 
-/// The neighbours of a timer in its group.
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    next: u32,
-    previous: u32,
-}
-
-/// What a timer is for.
+/// A timer whose time has come, off its time and still armed.
 #[derive(Debug)]
-struct Entry<T> {
-    /// The arming; 0 where the place is free.
-    serial: u64,
-    value: Option<T>,
+pub(crate) struct Due<'a, T> {
+    wheel: &'a mut Wheel<T>,
+    key: Key,
 }
 
 impl<T> Wheel<T> {
     pub(crate) const fn new() -> Self {
         Self {
             nodes: Vec::new(),
-            links: Vec::new(),
-            entries: Vec::new(),
+            values: Vec::new(),
             free: NONE,
             order: 0,
             serial: 0,
@@ -101,23 +90,21 @@ impl<T> Wheel<T> {
     pub(crate) fn arm(&mut self, group: &mut Group, deadline: Time, value: T) -> Key {
         self.serial += 1;
         let serial = self.serial;
-        let entry = Entry { serial, value: Some(value) };
-        let link = Link { next: group.first, previous: NONE };
+        let node = Node::new(serial, group.first);
         let index = self.free;
         let index = if index == NONE {
             let index = u32::try_from(self.nodes.len()).expect("a wheel has fewer than 2^32 timers");
-            self.nodes.push(Node::IDLE);
-            self.links.push(link);
-            self.entries.push(entry);
+            self.nodes.push(node);
+            self.values.push(Some(value));
             index
         } else {
-            self.free = self.links[index as usize].next;
-            self.links[index as usize] = link;
-            self.entries[index as usize] = entry;
+            self.free = self.nodes[index as usize].next;
+            self.nodes[index as usize] = node;
+            self.values[index as usize] = Some(value);
             index
         };
         if group.first != NONE {
-            self.links[group.first as usize].previous = index;
+            self.nodes[group.first as usize].previous = index;
         }
         group.first = index;
         self.link(index, deadline);
@@ -128,16 +115,6 @@ impl<T> Wheel<T> {
     pub(crate) fn cancel(&mut self, group: &mut Group, key: Key) -> Option<T> {
         self.is_armed(key).then_some(())?;
         self.remove(group, key.index)
-    }
-
-    /// Ends a timer of `group` and drops what it was for where it lies.
-    #[inline]
-    pub(crate) fn discard(&mut self, group: &mut Group, key: Key) {
-        if self.is_armed(key) {
-            self.unlink(key.index);
-            self.entries[key.index as usize].value = None;
-            self.free(group, key.index);
-        }
     }
 
     /// Ends one timer of `group`, whichever; `None` if it has none.
@@ -160,33 +137,19 @@ impl<T> Wheel<T> {
     /// another or cancelled.
     ///
     /// `now` is not before an earlier one.
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Key> {
+    #[inline]
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Due<'_, T>> {
         let now = now.as_nanos().min(u64::MAX - 1);
-        while self.bound <= now {
-            if let Some(item) = self.near.first(&self.nodes) {
-                self.bound = item.deadline;
-                self.exact = item.deadline > now;
-                if self.exact {
-                    break;
-                }
-                return Some(self.pop(item));
+        let plain = self.near.plain_next();
+        let key = match plain.filter(|item| item.deadline <= now && self.nodes[item.index as usize].is(*item)) {
+            Some(item) => {
+                self.near.remove_plain();
+                (self.bound, self.exact) = (item.deadline, false);
+                self.take_off(item)
             }
-            let Some((level, slot)) = self.first_slot() else {
-                self.bound = u64::MAX;
-                self.exact = false;
-                break;
-            };
-            let start = self.start_of(level, slot);
-            if start > now {
-                self.bound = start;
-                self.exact = false;
-                self.moment = now;
-                break;
-            }
-            self.open(level, slot, start, now);
-        }
-        self.come = self.come.max(now);
-        None
+            None => self.pop_next(now)?,
+        };
+        Some(Due { wheel: self, key })
     }
 
     /// When the next timer falls due. Looks at the timers of one slot where that is not known.
@@ -208,61 +171,90 @@ impl<T> Wheel<T> {
     /// Whether the timer has not ended.
     #[inline]
     pub(crate) fn is_armed(&self, key: Key) -> bool {
-        self.entries.get(key.index as usize).is_some_and(|entry| entry.serial == key.serial)
+        self.nodes.get(key.index as usize).is_some_and(|node| node.serial == key.serial)
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let entry = self.entries.get_mut(key.index as usize).filter(|entry| entry.serial == key.serial)?;
-        entry.value.as_mut()
+        if self.is_armed(key) { self.values[key.index as usize].as_mut() } else { None }
+    }
+
+    /// The next timer, wherever it stands.
+    #[inline(never)]
+    fn pop_next(&mut self, now: u64) -> Option<Key> {
+        while self.bound <= now {
+            if let Some(item) = self.near.first(&self.nodes) {
+                self.bound = item.deadline;
+                self.exact = item.deadline > now;
+                if self.exact {
+                    break;
+                }
+                self.near.remove(item);
+                return Some(self.take_off(item));
+            }
+            let Some((level, slot)) = self.first_slot() else {
+                self.bound = u64::MAX;
+                self.exact = false;
+                break;
+            };
+            let start = self.start_of(level, slot);
+            if start > now {
+                self.bound = start;
+                self.exact = false;
+                self.moment = now;
+                break;
+            }
+            self.open(level, slot, start, now);
+        }
+        self.come = self.come.max(now);
+        None
     }
 
     #[inline]
-    fn pop(&mut self, item: Item) -> Key {
-        let index = item.index as usize;
-        self.near.remove(item);
-        self.nodes[index] = Node::IDLE;
+    fn take_off(&mut self, item: Item) -> Key {
         self.come = item.deadline;
-        self.read_ahead();
-        Key { index: item.index, serial: self.entries[index].serial }
+        let node = &mut self.nodes[item.index as usize];
+        node.rest();
+        let key = Key { index: item.index, serial: node.serial };
+        if self.near.left().is_multiple_of(AHEAD) {
+            self.read_ahead();
+        }
+        key
     }
 
     /// Looks at what the next timers will need, so that the processor waits for their memory once and not for each.
-    #[inline]
+    #[inline(never)]
     fn read_ahead(&self) {
-        let left = self.near.left();
-        if left.is_multiple_of(AHEAD) {
-            let seen = self.near.ahead(AHEAD).iter().fold(0, |seen, item| {
-                let link = self.links[item.index as usize];
-                let neighbours = [link.next, link.previous].map(|index| self.links.get(index as usize));
-                let neighbours = neighbours.map(|link| link.map_or(0, |link| link.next));
-                seen ^ self.entries[item.index as usize].serial ^ u64::from(neighbours[0] ^ neighbours[1])
-            });
-            std::hint::black_box(seen);
-        }
+        let seen = self.near.ahead(AHEAD).iter().fold(0, |seen, item| {
+            let node = &self.nodes[item.index as usize];
+            let neighbours = [node.next, node.previous].map(|index| self.nodes.get(index as usize));
+            let neighbours = neighbours.map(|node| node.map_or(0, |node| node.next));
+            seen ^ u32::from(self.values[item.index as usize].is_some()) ^ neighbours[0] ^ neighbours[1]
+        });
+        std::hint::black_box(seen);
     }
 
     fn remove(&mut self, group: &mut Group, index: u32) -> Option<T> {
         self.unlink(index);
-        let value = self.entries[index as usize].value.take();
-        self.free(group, index);
-        value
+        self.free(group, index)
     }
 
-    /// Frees the place of a timer.
+    /// Frees the place of a timer that is for no time.
     #[inline]
-    fn free(&mut self, group: &mut Group, index: u32) {
-        let Link { next, previous } = self.links[index as usize];
+    fn free(&mut self, group: &mut Group, index: u32) -> Option<T> {
+        let node = &mut self.nodes[index as usize];
+        let (next, previous) = (node.next, node.previous);
+        node.serial = 0;
+        node.next = self.free;
+        self.free = index;
         if previous == NONE {
             group.first = next;
         } else {
-            self.links[previous as usize].next = next;
+            self.nodes[previous as usize].next = next;
         }
         if next != NONE {
-            self.links[next as usize].previous = previous;
+            self.nodes[next as usize].previous = previous;
         }
-        self.entries[index as usize].serial = 0;
-        self.links[index as usize].next = self.free;
-        self.free = index;
+        self.values[index as usize].take()
     }
 
     /// Where a timer for `deadline` stands.
@@ -303,7 +295,8 @@ impl<T> Wheel<T> {
         }
         let deadline = deadline.max(self.come);
         self.order += 1;
-        self.nodes[index as usize] = Node { deadline, order: self.order };
+        let node = &mut self.nodes[index as usize];
+        (node.deadline, node.order) = (deadline, self.order);
         let item = Item { deadline, order: self.order, index };
         match self.place(deadline) {
             Place::Near => self.near.push(item),
@@ -325,10 +318,11 @@ impl<T> Wheel<T> {
 
     #[inline]
     fn unlink(&mut self, index: u32) {
-        let node = std::mem::replace(&mut self.nodes[index as usize], Node::IDLE);
+        let node = self.nodes[index as usize];
         if node.order == 0 {
             return;
         }
+        self.nodes[index as usize].rest();
         match self.place(node.deadline) {
             Place::Near => self.near.lose(&self.nodes),
             Place::Far(level, slot) => {
@@ -390,5 +384,23 @@ impl<T> Wheel<T> {
             }
         }
         Some(Time::from_nanos(self.bound))
+    }
+}
+
+impl<T> Due<'_, T> {
+    #[inline]
+    pub(crate) const fn key(&self) -> Key {
+        self.key
+    }
+
+    #[inline]
+    pub(crate) fn value(&mut self) -> Option<&mut T> {
+        self.wheel.values[self.key.index as usize].as_mut()
+    }
+
+    /// Ends it, and gives back what it was for.
+    #[inline]
+    pub(crate) fn end(self, group: &mut Group) -> Option<T> {
+        self.wheel.free(group, self.key.index)
     }
 }
