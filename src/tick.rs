@@ -73,17 +73,9 @@ type Home = Slot<dyn Target, Extra>;
 struct Mark(Key);
 record!(Mark, "rohrpost.tick", local);
 
-/// What the wheel has to say of a timer whose time has come.
-enum Fired {
-    /// Its target is idle and was taken out of its slot; it was to tick once, so that this is all that is left of it.
-    Only(Only),
-    /// Anything else.
-    Other(Key),
-}
-
-/// The only tick of a timer, and whom it is for.
+/// The only tick of a timer, and its target, taken out of its slot: this is all that is left of the timer.
 struct Only {
-    tick: Tick,
+    owner: Tid,
     record: Body<'static>,
     target: Box<dyn Target>,
     life: u32,
@@ -124,58 +116,55 @@ impl Core {
         self.revive_due();
         let now = self.now();
         for fired in 0..BURST {
-            match self.next_due(now) {
-                None => return fired > 0,
-                Some(Fired::Only(only)) => self.give_only(only),
-                Some(Fired::Other(key)) => self.fire_other(key, now),
+            let mut next = None;
+            // What most timers are takes one step from its place to its target.
+            let only = self.slots.with(|slots| {
+                self.timers.wheel.with(|wheel| {
+                    let due = wheel.pop_due(now)?;
+                    next = Some(due.key());
+                    self.take_only(due, slots)
+                })
+            });
+            match (only, next) {
+                (Some(only), _) => self.give_only(only),
+                (None, Some(key)) => self.fire_other(key, now),
+                (None, None) => return fired > 0,
             }
         }
         true
     }
 
-    /// The next timer whose time has come. What most timers are takes one step from its place to its target.
-    #[inline]
-    fn next_due(&self, now: Time) -> Option<Fired> {
-        self.slots.with(|slots| {
-            self.timers.wheel.with(|wheel| {
-                let due = wheel.pop_due(now)?;
-                let key = due.key();
-                Some(self.take_only(due, slots).map_or(Fired::Other(key), Fired::Only))
-            })
-        })
-    }
-
-    #[inline]
+    /// Takes a timer out that is to tick once, for a target that is idle, and that no other thread knows of; from here on
+    /// its tick is the current one.
+    #[inline(always)]
     fn take_only(&self, mut due: Due<'_, Armed>, slots: &mut Slots<dyn Target, Extra>) -> Option<Only> {
         let key = due.key();
         let Some(Armed::Tick(ticking)) = due.value() else {
             return None;
         };
-        // The others look at what other threads have said of it, or keep it.
-        let alone = ticking.course == Course::Once && ticking.link.is_none();
         let owner = ticking.owner;
+        let alone = ticking.course == Course::Once && ticking.link.is_none();
         let slot = slots.find(owner).filter(|slot| alone && slot.state == State::Occupied && slot.waiting == 0)?;
         let group = &mut slot.extra.as_deref_mut()?.timers;
-        let tick = Tick { timer: Timer::new(owner, key), due: ticking.plan.due(1), missed: 0 };
         let target = slot.target.take()?;
-        // Nothing but the record is left of it.
+        let tick = Tick { timer: Timer::new(owner, key), due: ticking.plan.due(1), missed: 0 };
+        // Set here, as it would be copied twice if it went with the others.
+        self.timers.current.set(Some(Current { tick, depth: self.depth.get() + 1 }));
         let Some(Armed::Tick(Ticking { record, .. })) = due.end(group) else {
             slot.target = Some(target);
             return None;
         };
         self.post.timers.give_back();
-        Some(Only { tick, record, target, life: slot.life })
+        Some(Only { owner, record, target, life: slot.life })
     }
 
-    #[inline]
+    #[inline(always)]
     fn give_only(&self, only: Only) {
-        let Only { tick, record, target, life } = only;
-        let (owner, _) = tick.timer.parts();
+        let Only { owner, record, target, life } = only;
         let sender = Sender::target(owner, self.nid);
         // What the dispatcher has carried is empty, so there is nothing to drop.
         let mut message = ManuallyDrop::new(Message::new(self.address(owner), record, Flags::empty(), sender));
         message.life = life;
-        self.timers.current.set(Some(Current { tick, depth: self.depth.get() + 1 }));
         self.carry_into(&mut message, target, life);
         self.timers.current.set(None);
     }

@@ -20,8 +20,6 @@ const BITS: u32 = SLOTS.trailing_zeros();
 const AHEAD: usize = 16;
 /// How many timers of a slot are looked at where a guess would do.
 const LOOKS: usize = 1024;
-/// The same where they are looked at again at once.
-const FEW: usize = 256;
 
 /// Where a timer stands.
 #[derive(Clone, Copy)]
@@ -203,7 +201,7 @@ impl<T> Wheel<T> {
                 self.moment = now;
                 break;
             }
-            self.open(level, slot, start, now);
+            self.open(level, slot, now);
         }
         self.come = self.come.max(now);
         None
@@ -307,7 +305,6 @@ impl<T> Wheel<T> {
         }
     }
 
-    #[inline]
     fn push(&mut self, level: usize, slot: usize, item: Item) {
         while self.levels.len() <= level {
             self.levels.push(Level::new());
@@ -339,16 +336,13 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Moves the timers of the first bucket, which begins at `start`, down, after the moment has come into it.
-    fn open(&mut self, level: usize, slot: usize, start: u64, now: u64) {
-        // The closer the moment comes to the first of them, the further they move at once.
-        match self.levels[level].earliest(slot, FEW, &self.nodes) {
-            Some(first) => (self.bound, self.exact) = (first, true),
-            None => self.bound = self.bound.max(start),
-        }
-        self.moment = self.bound.min(now);
+    /// Moves the timers of the first bucket down, after the moment has come into it.
+    fn open(&mut self, level: usize, slot: usize, now: u64) {
         let (items, dead) = self.levels[level].take(slot);
         self.note_empty(level);
+        // The closer the moment comes to the first of them, the further they move at once.
+        (self.bound, self.exact) = (first_of(&items), !dead);
+        self.moment = self.bound.min(now);
         let near = |item: &Item| matches!(self.place(item.deadline), Place::Near);
         if !dead && (level == 0 || items.iter().all(near)) {
             return self.spare.give(self.near.begin_with(items));
@@ -361,7 +355,10 @@ impl<T> Wheel<T> {
                 }
                 match self.place(item.deadline) {
                     Place::Near => sorted.push(item),
-                    Place::Far(level, slot) => self.push(level, slot, item),
+                    Place::Far(level, slot) => {
+                        self.occupied |= 1 << level;
+                        self.levels[level].push(slot, item, &mut self.spare);
+                    }
                 }
             }
         });
@@ -385,6 +382,11 @@ impl<T> Wheel<T> {
         }
         Some(Time::from_nanos(self.bound))
     }
+}
+
+/// No item is for an earlier time, dead or alive.
+fn first_of(items: &[Item]) -> u64 {
+    items.iter().fold(u64::MAX, |first, item| first.min(item.deadline))
 }
 
 impl<T> Due<'_, T> {
