@@ -130,12 +130,24 @@ impl Core {
     #[inline(always)]
     fn step_here(&self, message: &mut Message<'_>, turn: Turn) -> Step {
         let tid = message.tid;
-        let Some((target, life)) = self.slots.with(|slots| slots.take(tid, turn)) else {
+        let Some((mut target, life)) = self.slots.with(|slots| slots.take(tid, turn)) else {
             return self.step_aside(message);
         };
-        self.step_into(message, target, life)
+        match self.frame(tid, life, message.due(), |ctx| target.receive(message, ctx)) {
+            Ok(outcome) => {
+                let plain = outcome == Outcome::Handled && message.is_plain();
+                if plain && !message.body.kind().plain {
+                    self.finish(message);
+                }
+                self.put_back(tid, target);
+                if plain { Step::Plain } else { self.settle(message, outcome) }
+            }
+            Err(panic) => self.after_panic(tid, target, message, panic),
+        }
     }
 
+    /// The same with a target that was taken out already. It is written out, as a part that both share would cost the
+    /// direct path five instructions.
     #[inline(always)]
     fn step_into(&self, message: &mut Message<'_>, mut target: Box<dyn Target>, life: u32) -> Step {
         let tid = message.tid;
