@@ -161,12 +161,16 @@ impl Core {
     #[inline(always)]
     fn give_only(&self, only: Only) {
         let Only { owner, record, target, life } = only;
+        let current = self.timers.current.get();
         let sender = Sender::target(owner, self.nid);
         // What the dispatcher has carried is empty, so there is nothing to drop.
         let mut message = ManuallyDrop::new(Message::new(self.address(owner), record, Flags::empty(), sender));
         message.life = life;
         self.carry_into(&mut message, target, life);
         self.timers.current.set(None);
+        if let Some(Current { tick, .. }) = current {
+            events::ticked(self.address(owner), tick.missed, || self.now().since(tick.due));
+        }
     }
 
     #[inline(never)]
