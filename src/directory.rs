@@ -42,7 +42,7 @@ pub(crate) struct Directory {
     pub(crate) catalogue: Catalogue,
     /// The topic of messages that failed and had nobody to come back to.
     pub(crate) dead_letters: Arc<Service>,
-    /// Namespaces whose threads end in the background; a stop waits for them, too.
+    /// Namespaces that have closed, while their threads may still be there; a stop waits for them, too.
     departing: Mutex<Vec<Arc<Space>>>,
     /// The counters of all threads that are not workers.
     pub(crate) outside: Tally,
@@ -121,12 +121,11 @@ impl Directory {
         Address::target(Tid::UNSET).on_node(self.node)
     }
 
-    /// Takes no more mail from outside, and forgets all namespaces: those that end now, and in the background.
+    /// Takes no more mail from outside, and forgets all namespaces: those that end now, and those that still do.
     pub(crate) fn close_all(&self) -> Vec<Arc<Space>> {
         let mut spaces = self.spaces.write();
         self.stopping.store(true, Ordering::SeqCst);
-        let open = spaces.drain().map(|(_, space)| space);
-        open.chain(self.take_departing()).collect()
+        self.let_depart(spaces.drain().map(|(_, space)| space))
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -156,23 +155,24 @@ impl Directory {
         if !spaces.get(&space.nid).is_some_and(|open| Arc::ptr_eq(open, space)) {
             return;
         }
-        spaces.remove(&space.nid);
+        let _ = self.let_depart(spaces.remove(&space.nid));
         let services = self.shut(|catalogue| catalogue.take_all(|nid| nid == space.nid));
         self.tell_closed(space);
         drop(spaces);
         self.end_services(services);
     }
 
-    /// Remembers namespaces that end in the background.
-    pub(crate) fn let_depart(&self, spaces: &[Arc<Space>]) {
+    /// Remembers namespaces that end from now on, before anybody can miss them; all that have not ended yet.
+    fn let_depart(&self, spaces: impl IntoIterator<Item = Arc<Space>>) -> Vec<Arc<Space>> {
         let mut departing = self.departing.lock();
         departing.retain(|space| space.posts.iter().any(|post| self.is_seated(post)));
-        departing.extend(spaces.iter().cloned());
+        departing.extend(spaces);
+        departing.clone()
     }
 
-    /// The namespaces that end in the background.
-    fn take_departing(&self) -> Vec<Arc<Space>> {
-        std::mem::take(&mut self.departing.lock())
+    /// Forgets namespaces for whose threads somebody has waited long enough.
+    pub(crate) fn let_go(&self, spaces: &[Arc<Space>]) {
+        self.departing.lock().retain(|space| !spaces.iter().any(|gone| Arc::ptr_eq(space, gone)));
     }
 
     fn is_seated(&self, post: &Arc<Post>) -> bool {

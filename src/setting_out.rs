@@ -58,7 +58,6 @@ pub(crate) fn set_out(directory: &Directory, spaces: &[Arc<Space>], timeout: Dur
 pub(crate) fn stop_in_background(directory: &Directory) {
     let spaces = directory.close_all();
     let _ = set_out(directory, &spaces, TIMEOUT);
-    directory.let_depart(&spaces);
     directory.refuse_askers();
 }
 

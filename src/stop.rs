@@ -40,7 +40,6 @@ pub(crate) fn depart(directory: &Directory, spaces: &[Arc<Space>], timeout: Dura
     let mut report = StopReport { driven, ..StopReport::default() };
     if Core::current().is_some() {
         report.in_background = !threads.is_empty();
-        directory.let_depart(spaces);
         return report;
     }
     if let Some(crew) = Crew::here(directory) {
@@ -57,6 +56,7 @@ pub(crate) fn depart(directory: &Directory, spaces: &[Arc<Space>], timeout: Dura
         }
     }
     join(spaces, &report.detached);
+    directory.let_go(spaces);
     report
 }
 

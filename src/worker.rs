@@ -24,6 +24,8 @@ pub(crate) struct Worker {
     stage: Stage,
     /// Turns that are left to it, once it closes.
     last_turns: Option<u64>,
+    /// How many of those who wait for its end know that it has sent everything back.
+    told: usize,
 }
 
 /// Turns of a closing worker beyond those that its hand-off needs.
@@ -63,7 +65,7 @@ impl Worker {
         let core = Rc::new(Core::new(post.clone(), space, directory));
         Core::become_host();
         core.set_stack(stack);
-        Self { core, receiver, stage: Stage::Open, last_turns: None }
+        Self { core, receiver, stage: Stage::Open, last_turns: None, told: 0 }
     }
 
     pub(crate) fn core(&self) -> &Rc<Core> {
@@ -142,17 +144,26 @@ impl Worker {
         match self.stage {
             Stage::Open => {
                 self.stage = Stage::Returning;
-                for departure in self.core.departures.borrow().iter() {
-                    departure.returned();
+                self.tell_returned();
+                true
+            }
+            Stage::Returning => {
+                self.tell_returned();
+                let goes = self.may_go();
+                if goes {
+                    self.end();
                 }
-                true
+                goes
             }
-            Stage::Returning if self.may_go() => {
-                self.end();
-                true
-            }
-            _ => false,
+            Stage::Ended => false,
         }
+    }
+
+    /// Says that everything has been sent back, also to those who joined later.
+    fn tell_returned(&mut self) {
+        let departures = self.core.departures.borrow();
+        departures[self.told..].iter().for_each(|departure| departure.returned());
+        self.told = departures.len();
     }
 
     /// Dismisses the targets and takes the last mail in.
@@ -166,7 +177,9 @@ impl Worker {
         while core.deliver_waiting() {}
         core.dismiss_all();
         core.drop_locals();
+        self.tell_returned();
         self.stage = Stage::Ended;
+        let core = &*self.core;
         core.directory.unseat(&core.post, core.slots.with(|slots| slots.unused_generation()));
         for departure in core.departures.take() {
             departure.ended(&core.post.name);
@@ -230,10 +243,11 @@ mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
     use std::sync::Arc;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use crate::clock::{ManualClock, Time};
     use crate::core::Core;
+    use crate::departure::Departure;
     use crate::kernel::Kernel;
 
     #[test]
@@ -262,5 +276,25 @@ mod tests {
             worker.run_until_idle();
         }
         assert_eq!(*done.borrow(), [(10, 12), (20, 24), (30, 36)]);
+    }
+
+    #[test]
+    fn who_joins_a_stop_later_is_told_too_that_a_worker_has_returned_its_mail() {
+        let kernel = Kernel::builder("node").start().expect("a kernel");
+        let (_space, mut worker) = kernel.namespace("app").driven().expect("a namespace");
+        let core = worker.build(|_| Core::current().expect("the worker runs"));
+        let late = Instant::now() + Duration::from_secs(3600);
+        // The first waits for another worker, which goes by the second.
+        let (first, second) = (Departure::new(2, late, Box::new(|| ())), Departure::new(2, late, Box::new(|| ())));
+        core.begin_closing(Some(first.clone()));
+        worker.run_until_idle();
+        core.begin_closing(Some(second.clone()));
+        worker.run_until_idle();
+        second.returned();
+        assert!(second.may_go(), "expected the second to know of it");
+        assert!(!first.may_go() && !first.has_ended(1), "expected it to wait for the others of the first");
+        first.returned();
+        worker.run_until_idle();
+        assert!(first.has_ended(1) && second.has_ended(1), "expected both to know of its end");
     }
 }

@@ -203,24 +203,26 @@ fn a_question_with_a_timeout_ends_although_a_handler_stopped_the_kernel() {
 }
 
 #[test]
-fn many_may_stop_a_kernel_at_once() {
+fn many_may_stop_a_kernel_at_once_and_none_returns_before_its_threads_have_ended() {
     for _round in 0..20 {
         let scene = Scene::new();
         let start = Arc::new(Barrier::new(4));
         let stoppers: Vec<_> = (0..4)
             .map(|_| {
-                let (kernel, start) = (scene.kernel.clone(), start.clone());
+                let (kernel, log, start) = (scene.kernel.clone(), scene.log.clone(), start.clone());
                 std::thread::spawn(move || {
                     start.wait();
-                    kernel.stop(PATIENCE)
+                    let report = kernel.stop(PATIENCE);
+                    let stopped = log.lines().iter().filter(|line| line.ends_with("stopping")).count();
+                    assert_eq!(stopped, 3, "expected the end of all targets: {report:?}");
+                    report
                 })
             })
             .collect();
         let reports: Vec<StopReport> = stoppers.into_iter().map(|stopper| stopper.join().unwrap()).collect();
-        let ended: usize = reports.iter().map(|report| report.ended.len()).sum();
-        assert_eq!(ended, 2, "expected each thread to be reported once: {reports:?}");
+        let telling = reports.iter().filter(|report| report.ended.len() == 2).count();
+        assert!(telling > 0, "expected the threads to be reported: {reports:?}");
         assert!(reports.iter().all(StopReport::is_complete), "expected nobody to miss a thread: {reports:?}");
-        scene.log.wait_until(|lines| lines.iter().filter(|line| line.ends_with("stopping")).count() == 3);
     }
 }
 

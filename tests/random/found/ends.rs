@@ -59,6 +59,27 @@ fn a_stop_names_the_threads_that_were_closed_in_the_background() {
     drop(release);
 }
 
+#[test]
+fn a_stop_names_the_threads_that_another_thread_is_closing() {
+    let kernel = kernel();
+    let app = kernel.namespace("app").open().unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let (told, leaving) = mpsc::channel();
+    let slow = Goes(Box::new(move || {
+        let _ = told.send(());
+        let _ = released.recv_timeout(SOON);
+    }));
+    app.register(slow).unwrap();
+    let closer = std::thread::spawn(move || app.close(SOON));
+    leaving.recv_timeout(SOON).unwrap();
+    let report = kernel.stop(Duration::from_millis(50));
+    assert_eq!(report.detached, ["app/0"], "expected the thread that is still there to be named: {report:?}");
+    assert!(kernel.stop(SOON).is_complete(), "expected nobody to wait for a detached thread again");
+    drop(release);
+    let closed = closer.join().unwrap();
+    assert_eq!(closed.ended, ["app/0"], "expected the first to wait for it until its end: {closed:?}");
+}
+
 /// A target that does something when it is stopped.
 struct Goes(Box<dyn FnMut() + Send>);
 
