@@ -1,23 +1,25 @@
 //! The clerk: carries out what is asked of the kernel by message, on the thread that sends it.
 //!
 //! See [`system`](crate::system) for what can be asked. Only what other threads know takes longer: see
-//! [`Gather`](crate::gather::Gather).
+//! [`Gather`](crate::clerk::gather::Gather).
+
+pub(crate) mod gather;
 
 use std::sync::Arc;
 
 use crate::address::Address;
+use crate::clerk::gather::Gather;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::core::Core;
+use crate::departure::set_out::stop_in_background;
 use crate::directory::Directory;
-use crate::gather::Gather;
 use crate::id::{Nid, RecordId};
 use crate::message::{Flags, Message};
 use crate::post::Post;
 use crate::record::{Record, RecordType};
 use crate::service::{Key, Service};
 use crate::serving::ServeError;
-use crate::setting_out::stop_in_background;
 use crate::system::{
     AddMonitor, AddObserver, ListNamespaces, ListServices, ListTargets, NAMESPACE, Namespaces, Offer, Ping, Pong,
     ReadCounters, RemoveMonitor, RemoveObserver, Services, Stop,
@@ -173,7 +175,7 @@ impl Core {
         if elsewhere {
             return Gather::new(message.take_all(), posts, self.directory.clone()).go_on();
         }
-        message.answer(crate::gather::of_this_thread(self, &posts));
+        message.answer(gather::of_this_thread(self, &posts));
         self.end(message);
     }
 }

@@ -25,10 +25,10 @@ use crate::message::{Flags, Message};
 use crate::monitoring::Monitoring;
 use crate::pending::PendingRequests;
 use crate::post::{Mail, Post};
-use crate::recovery::Revivals;
 use crate::registry::Slots;
 use crate::residents::Extra;
-use crate::routes::Routes;
+use crate::residents::recovery::Revivals;
+use crate::service::routes::Routes;
 use crate::target::Target;
 use crate::timers::Timers;
 

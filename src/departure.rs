@@ -4,6 +4,8 @@
 //! that far (or the time is up) each dismisses its targets and ends. Nobody blocks: a worker that waits for the
 //! others waits in its hand-off.
 
+pub(crate) mod set_out;
+
 use std::time::{Duration, Instant};
 
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};

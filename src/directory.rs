@@ -8,23 +8,23 @@ use std::thread::JoinHandle;
 use parking_lot::{Mutex, RwLock};
 
 use crate::address::Address;
-use crate::catalogue::Catalogue;
 use crate::clerk;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::counters::{Count, Counters, Tally};
-use crate::dead_letter::DeadLetter;
 use crate::fault::quietly;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::monitoring::Monitors;
 use crate::muster::Muster;
-use crate::plan::Kind;
 use crate::post::{Limits, Mail, Post};
 use crate::record::Record;
 use crate::reply::{Asker, Reply};
 use crate::ring::Refusal;
+use crate::service::catalogue::Catalogue;
+use crate::service::plan::Kind;
 use crate::service::{Service, Terms};
+use crate::serving::dead_letter::DeadLetter;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// What all threads of a node share.

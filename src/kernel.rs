@@ -14,13 +14,13 @@ use crate::clock::{Clock, ManualClock, SystemClock, Time};
 use crate::code::Code;
 use crate::counters::Counters;
 use crate::crew::Crew;
+use crate::departure::set_out::TIMEOUT;
 use crate::directory::Directory;
 use crate::id::{Nid, NodeId, ParseIdError};
 use crate::message::Message;
 use crate::monitor::{Filter, Monitor};
 use crate::opening::NamespaceBuilder;
 use crate::record::Record;
-use crate::setting_out::TIMEOUT;
 use crate::stop::{StopReport, depart};
 use crate::system;
 

@@ -230,49 +230,30 @@ mod registry;
 mod ring;
 
 // Who answers for a service and who observes it; none of it knows a worker.
-mod audience;
-mod catalogue;
-mod plan;
-mod routes;
 mod service;
 
 // What a handler sees, and what carries its mail.
-mod arming;
 mod clerk;
 mod context;
 mod core;
-mod dead_letter;
 mod departure;
 mod directory;
 mod dispatcher;
-mod duties;
-mod fan_out;
-mod gather;
 mod held;
-mod machine_events;
 mod machine_target;
 mod monitoring;
 mod muster;
 mod orders;
 mod pending;
 mod post;
-mod publish;
-mod recall;
-mod recovery;
-mod reporting;
 mod residents;
-mod restart;
 mod serving;
-mod setting_out;
 mod setup;
 mod target;
 mod thread;
-mod tick;
-mod timer_handle;
 mod timers;
 mod typed;
 mod waiting;
-mod watching;
 
 // Threads, namespaces, the node, and the way in from outside.
 mod affinity;
@@ -298,36 +279,36 @@ mod models;
 
 pub use address::{Address, AddressPart, ParseAddressError};
 pub use affinity::PinError;
-pub use arming::{NewTimer, Timer, TimerError};
 pub use ask::Ask;
 pub use clock::{Clock, ManualClock, Sleeper, SystemClock, Time};
 pub use code::{Code, Failure};
 pub use context::{Context, Requested};
 pub use counters::Counters;
-pub use dead_letter::DeadLetter;
 pub use driven::Driven;
 pub use ending::{Ended, Reason};
 pub use held::{Held, HeldMessage, HoldError};
 pub use id::{Nid, NodeId, ParseIdError, RecordId, Tid};
 pub use idle::Idle;
 pub use kernel::{Kernel, KernelBuilder, SendError, StartError};
-pub use machine_events::Arrival;
+pub use machine_target::events::Arrival;
 pub use machine_target::{MachineTarget, Stateful, WhichState};
 pub use message::{Message, RecordRef, RequestId};
 pub use monitor::{Change, Event, Filter, Monitor};
 pub use name::{MAX_NAME, NameCollision};
 pub use namespace::Namespace;
 pub use opening::{NamespaceBuilder, OpenError};
-pub use plan::Balance;
 pub use record::{Absent, Record, RecordType};
-pub use restart::{Meanwhile, Restart};
+pub use residents::restart::{Meanwhile, Restart};
+pub use service::plan::Balance;
+pub use serving::dead_letter::DeadLetter;
 pub use serving::{ServeError, ServiceBuilder};
 pub use setup::{BuildError, Placement, RegisterError, Setup};
 pub use stop::StopReport;
 pub use target::{OnPanic, Outcome, Target};
 pub use thread::Thread;
-pub use tick::Tick;
-pub use timer_handle::{NewTimerHandle, TimerHandle};
+pub use timers::arming::{NewTimer, Timer, TimerError};
+pub use timers::handle::{NewTimerHandle, TimerHandle};
+pub use timers::tick::Tick;
 pub use typed::{Answers, Handle, Later, Observes, Started, Stopping};
 
 /// The README's example, compiled and run with the documentation's.
@@ -338,7 +319,7 @@ struct Readme;
 /// What the macros need.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::machine_events::{effect, is_answer, is_received, is_returned, permits};
+    pub use crate::machine_target::events::{effect, is_answer, is_received, is_returned, permits};
     pub use crate::namespace::Movable;
     pub use crate::record::{Copied, record_name};
     pub use crate::typed::{answered, each, handle, later, see};

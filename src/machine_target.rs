@@ -3,20 +3,23 @@
 //! The engine knows no mail, and the dispatcher knows no states. This is what stands between them: it tells which event a
 //! message is, says in a code what became of it, and holds what a state defers.
 
+pub(crate) mod events;
+pub(crate) mod recall;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::arming::{Timer, TimerError};
 use crate::code::{Code, Failure};
 use crate::context::Context;
 use crate::machine::{
     self, Chart, Engine, EventId, Model, Outcome as Course, RestoreError, Snapshot, TimerRequest, Trace, Untraced,
     Verdict,
 };
+use crate::machine_target::recall::Aside;
 use crate::message::Message;
-use crate::recall::Aside;
 use crate::target::{Outcome, Target};
+use crate::timers::arming::{Timer, TimerError};
 use crate::typed::each;
 
 /// What a machine in a target drives: its events are messages, and its hooks get a [`Context`].

@@ -17,8 +17,8 @@ use crate::message::Message;
 use crate::reply::Reply;
 use crate::ring::{Left, PushError};
 use crate::sync::{Arc, AtomicUsize, Ordering, relax};
-use crate::timer_handle::{Link, Shared};
 use crate::timers::Course;
+use crate::timers::handle::{Link, Shared};
 
 struct Unpark(thread::Thread);
 

@@ -9,6 +9,9 @@
 //! the monitors are locked while they change and are told. Each target is its worker's alone, so nobody is told of
 //! twice.
 
+pub(crate) mod reporting;
+pub(crate) mod watching;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -24,7 +24,7 @@ use crate::setup::{BuildError, Particulars, Placement, Policy, RegisterError, Se
 use crate::stop::{StopReport, depart};
 use crate::target::Target;
 use crate::thread::Thread;
-use crate::timer_handle::NewTimerHandle;
+use crate::timers::handle::NewTimerHandle;
 
 mod services;
 

@@ -1,22 +1,25 @@
 //! How targets come and go: registered, started, recovered from a panic, restarted, dismissed.
 
+pub(crate) mod recovery;
+pub(crate) mod restart;
+
 use crate::clock::Time;
 use crate::code::Code;
 use crate::context::Context;
 use crate::core::Core;
 use crate::counters::Count;
-use crate::duties::Duties;
 use crate::ending::Reason;
 use crate::events;
 use crate::id::Tid;
 use crate::monitor::{Event, Monitor};
-use crate::recovery::Recovery;
+use crate::monitoring::watching::Ties;
 use crate::registry::State;
+use crate::residents::recovery::Recovery;
+use crate::serving::duties::Duties;
 use crate::setup::RegisterError;
 use crate::target::{OnPanic, Target};
 use crate::timer::Group;
 use crate::waiting::Presence;
-use crate::watching::Ties;
 
 /// Makes a target anew.
 pub(crate) type Factory = Box<dyn FnMut() -> Box<dyn Target>>;

@@ -2,8 +2,13 @@
 //!
 //! All threads share it, behind a lock. What a message needs to know stands in a [`Plan`] that never changes: a thread
 //! keeps the last one it has seen, and one look at the version tells it whether there is another. Observers themselves
-//! live on their own threads ([`Audience`](crate::audience::Audience)); here they are numbers per worker, and a list of
+//! live on their own threads ([`Audience`](crate::service::audience::Audience)); here they are numbers per worker, and a list of
 //! changes that the worker has not heard of yet.
+
+pub(crate) mod audience;
+pub(crate) mod catalogue;
+pub(crate) mod plan;
+pub(crate) mod routes;
 
 use std::fmt;
 
@@ -11,8 +16,8 @@ use parking_lot::Mutex;
 
 use crate::id::{Nid, RecordId, Tid};
 use crate::message::Message;
-use crate::plan::{Balance, Kind, Owner, Plan};
 use crate::record::RecordType;
+use crate::service::plan::{Balance, Kind, Owner, Plan};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 
 /// By what a service is found.
@@ -356,8 +361,8 @@ impl fmt::Debug for Service {
 mod tests {
     use super::{NoOwner, Service, Terms};
     use crate::id::{Nid, Tid};
-    use crate::plan::{Balance, Kind};
     use crate::record::Record;
+    use crate::service::plan::{Balance, Kind};
     use crate::sync::Arc;
 
     fn service(kind: Kind) -> Service {

@@ -1,10 +1,14 @@
 //! How services, owners and observers are registered, from any thread.
 
+pub(crate) mod dead_letter;
+pub(crate) mod duties;
+pub(crate) mod fan_out;
+pub(crate) mod publish;
+
 use std::fmt;
 use std::sync::Arc;
 
 use crate::address::Address;
-use crate::catalogue::Catalogue;
 use crate::code::Code;
 use crate::core::Core;
 use crate::directory::Directory;
@@ -12,9 +16,10 @@ use crate::fault::quietly;
 use crate::id::{Nid, RecordId, Tid};
 use crate::name::NameCollision;
 use crate::orders;
-use crate::plan::{Balance, Kind};
 use crate::post::Post;
 use crate::record::RecordType;
+use crate::service::catalogue::Catalogue;
+use crate::service::plan::{Balance, Kind};
 use crate::service::{Key, Leavings, NoOwner, Service, Terms};
 
 /// How a service is opened: made by [`Namespace::service`](crate::Namespace::service), `topic` and `group`, and by the

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use crate::id::{Nid, ParseIdError, Tid};
-use crate::restart::Restart;
+use crate::residents::restart::Restart;
 use crate::target::OnPanic;
 
 /// The particulars of a registration: name, thread, and what happens after a panic.

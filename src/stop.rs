@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crate::clock::Time;
 use crate::core::Core;
 use crate::crew::Crew;
+use crate::departure::set_out::{SetOut, in_time, set_out};
 use crate::directory::{Directory, Space};
-use crate::setting_out::{SetOut, in_time, set_out};
 
 /// How a stop went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

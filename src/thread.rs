@@ -7,8 +7,8 @@ use std::rc::Rc;
 use crate::address::Address;
 use crate::clock::Time;
 use crate::core::Core;
-use crate::recovery::Recovery;
 use crate::residents::Extra;
+use crate::residents::recovery::Recovery;
 use crate::setup::{Particulars, Placement, Policy, RegisterError, Setup};
 use crate::target::Target;
 

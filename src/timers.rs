@@ -3,6 +3,10 @@
 //! A timer hangs at the target that it ticks for, so that nothing stays armed when that goes. What a tick brings stays
 //! here until right before its handler runs: a timer that is cancelled or started anew meanwhile has nothing on its way.
 
+pub(crate) mod arming;
+pub(crate) mod handle;
+pub(crate) mod tick;
+
 use std::cell::Cell;
 
 use crate::body::Body;
@@ -11,9 +15,9 @@ use crate::clock::Time;
 use crate::core::Core;
 use crate::id::Tid;
 use crate::sync::{AtomicUsize, Ordering};
-use crate::tick::Tick;
 use crate::timer::{Group, Key, Plan, Wheel};
-use crate::timer_handle::Link;
+use crate::timers::handle::Link;
+use crate::timers::tick::Tick;
 
 /// The timers of one worker.
 pub(crate) struct Timers {

@@ -2,9 +2,9 @@
 
 use super::Namespace;
 use crate::address::Address;
-use crate::plan::{Balance, Kind};
 use crate::record::Record;
 use crate::service::Key;
+use crate::service::plan::{Balance, Kind};
 use crate::serving::{ServeError, ServiceBuilder};
 
 impl Namespace {

@@ -14,8 +14,8 @@ use crate::events;
 use crate::fault::{quietly, text_of};
 use crate::id::{Nid, Tid};
 use crate::message::{Flags, Message};
-use crate::plan::{Kind, Plan};
 use crate::post::Mail;
+use crate::service::plan::{Kind, Plan};
 use crate::service::{Key, Service};
 use crate::sync::{Arc, Ordering};
 

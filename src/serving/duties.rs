@@ -6,8 +6,8 @@
 use crate::code::Code;
 use crate::core::Core;
 use crate::id::Tid;
-use crate::reporting::Attended;
-use crate::routes::{Known, View};
+use crate::monitoring::reporting::Attended;
+use crate::service::routes::{Known, View};
 use crate::service::{Attendance, Key, News, Retained, Service};
 use crate::sync::Arc;
 
@@ -80,8 +80,9 @@ impl Core {
 
     /// Adds an observer to those of this thread; `false` if it has gone, or is one already.
     fn admit(&self, service: &Arc<Service>, tid: Tid, began: u64) -> bool {
-        let added =
-            |routes: &mut crate::routes::Routes| routes.audience_of(service).is_some_and(|all| all.add(tid, began));
+        let added = |routes: &mut crate::service::routes::Routes| {
+            routes.audience_of(service).is_some_and(|all| all.add(tid, began))
+        };
         let there = self.with_extra(tid, |extra| Duties::add(&mut extra.duties.observes, service));
         let added = there.is_some() && self.routes.with(added);
         if added {
@@ -128,7 +129,7 @@ impl Core {
         self.dissolve(left);
     }
 
-    fn dissolve(&self, audience: Option<(Arc<Service>, crate::audience::Audience)>) {
+    fn dissolve(&self, audience: Option<(Arc<Service>, crate::service::audience::Audience)>) {
         let Some((service, audience)) = audience else {
             return;
         };

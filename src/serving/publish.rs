@@ -7,7 +7,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use crate::audience::Observer;
 use crate::body::Body;
 use crate::clock::Time;
 use crate::code::Code;
@@ -17,11 +16,12 @@ use crate::counters::Count;
 use crate::dispatcher::Place;
 use crate::id::Tid;
 use crate::message::{Flags, Message};
-use crate::plan::Kind;
 use crate::post::{Mail, Post};
 use crate::registry::Turn;
-use crate::routes::View;
 use crate::service::Key;
+use crate::service::audience::Observer;
+use crate::service::plan::Kind;
+use crate::service::routes::View;
 use crate::sync::Ordering;
 
 impl Message<'_> {
@@ -200,7 +200,7 @@ impl Core {
                 while let Some(observer) = observers.get(next) {
                     next += 1;
                     let tid = observer.tid;
-                    let gone = |routes: &mut crate::routes::Routes| {
+                    let gone = |routes: &mut crate::service::routes::Routes| {
                         routes.departures != departures && !routes.observes(key, tid)
                     };
                     if !observer.sees(number) || self.routes.with(gone) {

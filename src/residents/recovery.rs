@@ -14,7 +14,7 @@ use crate::id::Tid;
 use crate::message::{Flags, Message};
 use crate::post::Mail;
 use crate::registry::State;
-use crate::restart::{Decision, History, Restart};
+use crate::residents::restart::{Decision, History, Restart};
 use crate::target::Target;
 
 /// How a target is restarted, and its mail until then.

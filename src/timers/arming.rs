@@ -11,8 +11,8 @@ use crate::context::Context;
 use crate::core::Core;
 use crate::id::Tid;
 use crate::record::{Record, RecordType};
-use crate::tick::Tick;
 use crate::timer::{Key, Plan};
+use crate::timers::tick::Tick;
 use crate::timers::{Course, NotArmed, Ticking};
 
 /// Tells a timer that a handler armed; see [`Context::timer`].

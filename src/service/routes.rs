@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
-use crate::audience::{Audience, Observer};
-use crate::catalogue::KeyHasher;
 use crate::id::Tid;
-use crate::plan::{Kind, Plan};
+use crate::service::audience::{Audience, Observer};
+use crate::service::catalogue::KeyHasher;
+use crate::service::plan::{Kind, Plan};
 use crate::service::{Key, Service};
 use crate::sync::Arc;
 
@@ -187,8 +187,8 @@ impl Routes {
 mod tests {
     use super::{Known, Routes, SWEEP};
     use crate::id::{Nid, Tid};
-    use crate::plan::Kind;
     use crate::record::Record;
+    use crate::service::plan::Kind;
     use crate::service::{Service, Terms};
     use crate::sync::Arc;
 

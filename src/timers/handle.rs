@@ -8,7 +8,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::address::Address;
-use crate::arming::{TimerError, plan_every};
 use crate::body::Body;
 use crate::clock::Time;
 use crate::core::Core;
@@ -18,6 +17,7 @@ use crate::orders;
 use crate::post::Post;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::timer::{Key, Plan};
+use crate::timers::arming::{TimerError, plan_every};
 use crate::timers::{Course, Ticking};
 
 /// A timer that was armed from outside; see [`Namespace::timer`](crate::Namespace::timer).

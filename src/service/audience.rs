@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
-use crate::catalogue::KeyHasher;
 use crate::id::Tid;
+use crate::service::catalogue::KeyHasher;
 
 /// A target that gets copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@
 
 use std::mem::ManuallyDrop;
 
-use crate::arming::Timer;
 use crate::body::Body;
 use crate::clock::Time;
 use crate::core::Core;
@@ -18,6 +17,7 @@ use crate::registry::{Slot, Slots, State, Turn};
 use crate::residents::Extra;
 use crate::target::Target;
 use crate::timer::{Due, Key, Wheel};
+use crate::timers::arming::Timer;
 use crate::timers::{Armed, Course, Current, Ticking};
 use crate::waiting::BURST;
 
