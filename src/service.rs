@@ -54,6 +54,8 @@ pub(crate) struct Service {
     turns: AtomicUsize,
     /// How many workers have observers.
     listening: AtomicUsize,
+    /// The last number that a message to any service has got, where messages are numbered.
+    numbers: Arc<AtomicU64>,
     state: Mutex<State>,
 }
 
@@ -64,7 +66,7 @@ struct State {
     /// What a worker has not heard of yet.
     changes: Vec<Change>,
     last_change: u64,
-    /// The number of the last message, where messages are numbered.
+    /// The number of the last message, or of the last one to another service before this was opened.
     sequence: u64,
     retained: Option<Retained>,
     /// Whether it was opened, and so stays until it is closed. Otherwise it goes with its last owner and observer.
@@ -124,14 +126,16 @@ pub(crate) enum NoOwner {
 }
 
 impl Service {
-    pub(crate) fn new(nid: Nid, record: &'static RecordType, terms: Terms) -> Self {
+    /// All services of a node share `numbers`: copies that one left on their way when it was closed are older than the
+    /// observers of the next one with its key.
+    pub(crate) fn new(nid: Nid, record: &'static RecordType, terms: Terms, numbers: Arc<AtomicU64>) -> Self {
         let plan = Plan { owners: Box::default(), workers: Box::default(), open: true };
         let state = State {
             plan: Arc::new(plan),
             observers: Vec::new(),
             changes: Vec::new(),
             last_change: 0,
-            sequence: 0,
+            sequence: numbers.load(Ordering::Relaxed),
             retained: None,
             stays: false,
         };
@@ -142,6 +146,7 @@ impl Service {
             version: AtomicU64::new(0),
             turns: AtomicUsize::new(0),
             listening: AtomicUsize::new(0),
+            numbers,
             state: Mutex::new(state),
         }
     }
@@ -302,7 +307,7 @@ impl Service {
     pub(crate) fn retain(&self, message: Option<Message<'static>>) -> (u64, Option<Retained>) {
         let message = message.map(|message| Retained(Arc::new(Mutex::new(message))));
         let mut state = self.state.lock();
-        state.sequence += 1;
+        state.sequence = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         if message.is_none() || !state.plan.open {
             return (state.sequence, message);
         }
@@ -366,7 +371,7 @@ mod tests {
     use crate::sync::Arc;
 
     fn service(kind: Kind) -> Service {
-        Service::new(Nid::number(1), <()>::TYPE, Terms { kind, retains: true })
+        Service::new(Nid::number(1), <()>::TYPE, Terms { kind, retains: true }, Arc::default())
     }
 
     const ANN: Tid = Tid::generated(1, 0, 0);

@@ -13,12 +13,14 @@ use crate::id::{Nid, Tid};
 use crate::message::{Flags, Message};
 use crate::record::RecordType;
 use crate::service::{Key, Service, Terms};
-use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 
 /// All services of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     services: RwLock<HashMap<Key, Arc<Service>, BuildHasherDefault<KeyHasher>>>,
+    /// The last number that a message has got; see [`Service::new`].
+    numbers: Arc<AtomicU64>,
     /// The unanswered requests of each target that owns part of a group which counts them.
     loads: RwLock<HashMap<Tid, Arc<AtomicUsize>, BuildHasherDefault<KeyHasher>>>,
 }
@@ -62,7 +64,7 @@ impl Catalogue {
         let mut services = self.services.write();
         let service = match services.entry(Key { nid, record: record.id() }) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => free.insert(Arc::new(Service::new(nid, record, terms))),
+            Entry::Vacant(free) => free.insert(Arc::new(Service::new(nid, record, terms, self.numbers.clone()))),
         };
         change(service)
     }

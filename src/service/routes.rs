@@ -199,7 +199,7 @@ mod tests {
 
     fn service(number: u32) -> Arc<Service> {
         let terms = Terms { kind: Kind::Single, retains: false };
-        Arc::new(Service::new(Nid::number(number), <()>::TYPE, terms))
+        Arc::new(Service::new(Nid::number(number), <()>::TYPE, terms, Arc::default()))
     }
 
     #[test]

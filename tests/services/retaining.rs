@@ -194,3 +194,25 @@ fn a_retained_record_that_panics_when_it_is_dropped_harms_nobody() {
     world.kernel.notify(topic, Glass(std::sync::Arc::new(Shard))).map_err(std::mem::forget).unwrap_err();
     let _ = world.kernel.stop(crate::world::PATIENCE);
 }
+
+#[test]
+fn whoever_observes_a_topic_that_was_opened_anew_sees_nothing_older_than_its_last_message() {
+    let mut world = World::new();
+    let topic = world.near.topic::<Note>().retain_last().open().unwrap();
+    let (first, second) = (world.far("first"), world.far("second"));
+    world.near.observe::<Note>(first).unwrap();
+    world.settle();
+    for number in 1..=3 {
+        // On its way to the thread of both, to be shown to whoever observes then.
+        world.kernel.notify(topic, Note(number)).unwrap();
+    }
+    world.near.close_service::<Note>().unwrap();
+    world.near.topic::<Note>().retain_last().open().unwrap();
+    assert_eq!(world.kernel.notify(topic, Note(4)).unwrap_err().code(), Code::NOT_HANDLED);
+    world.near.observe::<Note>(second).unwrap();
+    world.settle();
+    world.kernel.notify(topic, Note(5)).unwrap();
+    world.settle();
+    assert_eq!(world.said(), ["second saw 4", "second saw 5"], "expected the last message first, and then later ones");
+    world.balanced();
+}
