@@ -4,48 +4,52 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rohrpost::{Code, Context, Failure, Message, Outcome, Record, RequestId, Target};
+use rohrpost::{Code, Context, Failure, Message, Outcome, Record, RequestId, Target, Timer};
 
 use crate::ledger::From;
-use crate::letter::{LetGo, Letter, Parcel, Reply, Second, planned_panic};
+use crate::letter::{LetGo, Letter, News, Parcel, Reply, Second, Tock, planned_panic};
 use crate::program::{Act, End, Fate, Mail, Place, Way};
 use crate::world::{FAILED, Held, Once, World};
 
 /// One life of a resident.
 pub(crate) struct Actor {
-    world: Arc<World>,
-    resident: usize,
-    life: usize,
+    pub(crate) world: Arc<World>,
+    pub(crate) resident: usize,
+    pub(crate) life: usize,
     started: bool,
     /// Requests that are not answered yet.
     open: BTreeMap<RequestId, Arc<Mail>>,
+    /// The same to topics.
+    pub(crate) papers: BTreeMap<RequestId, usize>,
+    /// The timers that it has armed, and their numbers.
+    pub(crate) timers: Vec<(Timer, usize)>,
     /// Held messages that it keeps.
     kept: VecDeque<Held>,
 }
 
 /// A script wants a panic.
-struct Panics;
+pub(crate) struct Panics;
 
 impl Actor {
     pub(crate) fn new(world: &Arc<World>, resident: usize) -> Self {
         let life = world.ledger.born(resident);
         let (world, open, kept) = (world.clone(), BTreeMap::new(), VecDeque::new());
-        Self { world, resident, life, started: false, open, kept }
+        Self { world, resident, life, started: false, open, papers: BTreeMap::new(), timers: Vec::new(), kept }
     }
 
     /// Panics if the script says so.
-    fn perform(&mut self, acts: &[Act], ctx: &Context<'_>) {
+    pub(crate) fn perform(&mut self, acts: &[Act], ctx: &Context<'_>) {
         if self.perform_until_panic(acts, ctx).is_err() {
             self.panic();
         }
     }
 
-    fn panic(&self) -> ! {
+    pub(crate) fn panic(&self) -> ! {
         self.world.ledger.panics();
         planned_panic();
     }
 
-    fn perform_until_panic(&mut self, acts: &[Act], ctx: &Context<'_>) -> Result<(), Panics> {
+    pub(crate) fn perform_until_panic(&mut self, acts: &[Act], ctx: &Context<'_>) -> Result<(), Panics> {
         let world = self.world.clone();
         for act in acts {
             match act {
@@ -58,6 +62,10 @@ impl Actor {
                 Act::Panic => return Err(Panics),
                 Act::Close(home) => world.close(*home),
                 Act::Stop => world.stop(),
+                Act::Arm(alarm) => self.arm(alarm, ctx),
+                Act::Alter(alter) => self.alter(*alter, ctx),
+                Act::Tie(tie) => self.tie(*tie, ctx),
+                Act::Publish(issue) => self.publish(issue, ctx),
             }
         }
         Ok(())
@@ -182,7 +190,7 @@ impl Actor {
         }
     }
 
-    fn check(&self, holds: bool, fault: &str) {
+    pub(crate) fn check(&self, holds: bool, fault: &str) {
         if !holds {
             self.world.ledger.fault(fault);
         }
@@ -194,7 +202,12 @@ impl Target for Actor {
         if message.record::<LetGo>().is_some() {
             self.world.ledger.errand_done();
             self.let_go(usize::MAX);
+            self.lose_patience(ctx);
             return Outcome::Handled;
+        }
+        self.check(ctx.tick().is_some() == message.record::<Tock>().is_some(), "a tick is taken for something else");
+        if let Some(alarm) = message.record::<Tock>().map(|tock| tock.alarm.clone()) {
+            return self.tick(&alarm, ctx);
         }
         let Some(mail) = Letter::of(message).map(|letter| letter.mail.clone()) else {
             self.check(false, "a message without its letter arrived");
@@ -235,6 +248,9 @@ impl Target for Actor {
     }
 
     fn answered(&mut self, answer: &mut Message<'_>, ctx: &mut Context<'_>) {
+        if self.is_settled(answer.request_id(), answer) {
+            return;
+        }
         let letter = Letter::of(answer).map(|letter| letter.mail.clone());
         let known = answer.request_id().map(|id| self.open.remove(&id));
         let mail = match (known, letter) {
@@ -249,6 +265,13 @@ impl Target for Actor {
             _ => Err(Failure::from(answer.code())),
         };
         self.answered_by(&mail, result, ctx);
+    }
+
+    fn observed(&mut self, message: &Message<'_>, ctx: &mut Context<'_>) {
+        match message.record::<News>().map(|news| news.issue.clone()) {
+            Some(issue) => self.read(&issue, ctx),
+            None => self.check(false, "a copy of what nobody published"),
+        }
     }
 
     fn started(&mut self, ctx: &mut Context<'_>) {

@@ -8,7 +8,7 @@ use rohrpost::{Clock, Code, Driven, OpenError};
 
 use crate::ledger::Line;
 use crate::outside::{self, Question};
-use crate::probe::check_bounds;
+use crate::probe::{HOUR, check_bounds};
 use crate::program::{Program, Step, Way};
 use crate::world::World;
 
@@ -46,7 +46,7 @@ struct Table {
 impl Table {
     fn run(mut self) -> Vec<String> {
         let world = self.world.clone();
-        for home in 0..world.program.homes {
+        for home in 0..world.program.homes.len() {
             self.open(home);
         }
         for resident in 0..world.program.residents.len() {
@@ -62,6 +62,8 @@ impl Table {
         self.rest();
         let mut faults = world.ledger.faults();
         faults.extend(world.ledger.missing());
+        faults.extend(world.ledger.overdue(world.clock.now()));
+        faults.extend(world.ledger.check_templates());
         faults.extend(world.ledger.check_counters(&world.kernel.counters(), true));
         faults.extend(check_bounds(&world, || self.rest()));
         world.stop();
@@ -123,8 +125,13 @@ impl Table {
             }
             Step::Advance(millis) => world.clock.advance(Duration::from_millis(*millis)),
             Step::Close(home) => world.close(*home),
-            Step::Open(home) => self.open(*home % world.program.homes),
+            Step::Open(home) => self.open(*home % world.program.homes.len()),
             Step::Stop => world.stop(),
+            Step::Arm(resident, alarm) => world.arm(*resident, alarm),
+            Step::Alter(alter) => world.alter(*alter),
+            Step::Tie(resident, tie) => world.tie(*resident, *tie),
+            Step::Publish(issue) => world.publish(issue, 0),
+            Step::Reopen(home) => world.reopen(*home),
             Step::Turn(worker, turns) => {
                 let worker = worker % self.workers.len();
                 (0..*turns).for_each(|_| {
@@ -149,11 +156,12 @@ impl Table {
         self.look();
     }
 
-    /// Lets targets that are away come back; whether there was anything to wait for.
+    /// Lets timers tick, and targets that are away come back; whether there was anything to wait for.
     fn pass_time(&self) -> bool {
         let next = self.workers.iter().filter_map(Driven::next_deadline).min();
-        next.is_some_and(|next| {
-            self.world.clock.advance(next.since(self.world.clock.now()));
+        let ahead = next.map(|next| next.since(self.world.clock.now()));
+        ahead.filter(|&ahead| ahead < HOUR).is_some_and(|ahead| {
+            self.world.clock.advance(ahead);
             self.left > 0
         })
     }

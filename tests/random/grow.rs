@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rohrpost::{Meanwhile, OnPanic, Restart};
+use rohrpost::{Balance, Meanwhile, OnPanic, Restart};
 
 use crate::dice::Dice;
-use crate::program::{Act, Bounds, End, Fate, Mail, Place, Program, Resident, Step, Stop, To, Way};
+use crate::program::{
+    Act, Alarm, Alter, Bounds, End, Fate, Issue, Mail, Offer, Place, Program, Resident, Step, Stop, Tie, To, Way,
+};
 
 /// How deep scripts nest.
 const LEVELS: usize = 4;
@@ -22,7 +24,7 @@ impl Program {
         // Small programs find the most in the least time; some faults need a crowd.
         let (steps, most) = if dice.percent(4) { (200, 600) } else { (24, 40) };
         let (residents, most) = (dice.between(2, 8), dice.between(3, most));
-        let mut garden = Garden { homes, residents, mails: 0, most, last: To::Resident(0), dice };
+        let mut garden = Garden { homes, residents, mails: 0, alarms: 0, issues: 0, most, last: To::Resident(0), dice };
         let residents: Vec<_> = (0..garden.residents).map(|_| garden.resident()).collect();
         let (length, mut steps) = (garden.dice.between(4, steps), Vec::new());
         for _ in 0..length {
@@ -33,14 +35,25 @@ impl Program {
             if garden.dice.percent(3) {
                 garden.squeeze(&residents, &mut steps);
             }
+            if garden.dice.percent(3) {
+                garden.flurry(&residents, &mut steps);
+            }
         }
+        let homes = (0..homes).map(|_| garden.offer()).collect();
         Self { bounds, homes, residents, steps }
     }
 }
 
 fn bounds(dice: &mut Dice) -> Bounds {
     let mut tight = |most| dice.percent(50).then(|| dice.between(1, most));
-    Bounds { capacity: tight(8), waiting: tight(6), held: tight(3), requests: tight(4), depth: tight(4) }
+    Bounds {
+        capacity: tight(8),
+        waiting: tight(6),
+        held: tight(3),
+        requests: tight(4),
+        depth: tight(4),
+        timers: tight(5),
+    }
 }
 
 /// What a growing program has so far.
@@ -48,7 +61,9 @@ struct Garden {
     homes: usize,
     residents: usize,
     mails: usize,
-    /// Mails that it may have.
+    alarms: usize,
+    issues: usize,
+    /// Mails that it may have, timers, and issues of news.
     most: usize,
     /// To whom the mail before went.
     last: To,
@@ -70,6 +85,11 @@ enum Kind {
     Open,
     Stop,
     Turn,
+    Arm,
+    Alter,
+    Tie,
+    Publish,
+    Reopen,
 }
 
 impl Garden {
@@ -97,6 +117,11 @@ impl Garden {
         if self.dice.percent(15) {
             resident.on_start = self.acts(2, 2);
         }
+        for (often, tie) in [(30, Tie::Serve), (30, Tie::Observe(self.dice.below(self.homes)))] {
+            if self.dice.percent(often) {
+                resident.on_start.insert(0, Act::Tie(tie));
+            }
+        }
         if self.dice.percent(15) {
             resident.on_stop = self.acts(2, 2);
         }
@@ -109,11 +134,16 @@ impl Garden {
             (25, Kind::Turn),
             (6, Kind::Register),
             (6, Kind::Deregister),
-            (6, Kind::Advance),
+            (10, Kind::Advance),
             (4, Kind::Tidy),
             (4, Kind::Close),
             (2, Kind::Open),
             (1, Kind::Stop),
+            (10, Kind::Arm),
+            (6, Kind::Alter),
+            (10, Kind::Tie),
+            (6, Kind::Publish),
+            (1, Kind::Reopen),
         ];
         match self.dice.pick(&kinds) {
             Kind::Mail => {
@@ -135,6 +165,11 @@ impl Garden {
             Kind::Close => Step::Close(self.dice.below(self.homes)),
             Kind::Open => Step::Open(self.dice.below(self.homes)),
             Kind::Stop => Step::Stop,
+            Kind::Arm if self.alarms < self.most => Step::Arm(self.dice.below(self.residents), self.alarm(0)),
+            Kind::Alter => Step::Alter(self.alter()),
+            Kind::Tie => Step::Tie(self.dice.below(self.residents), self.tie()),
+            Kind::Publish if self.issues < self.most => Step::Publish(self.issue(0)),
+            Kind::Reopen => Step::Reopen(self.dice.below(self.homes)),
             _ => Step::Turn(self.dice.below(self.homes + 1), self.dice.between(1, 8)),
         }
     }
@@ -172,6 +207,31 @@ impl Garden {
         }
     }
 
+    /// Timers of one target fall due together, some while mail for it waits that alters them.
+    fn flurry(&mut self, residents: &[Resident], steps: &mut Vec<Step>) {
+        let target = self.dice.below(self.residents);
+        let mut arms = Vec::new();
+        for _ in 0..self.dice.between(2, 5) {
+            let mut alters = self.plain(Way::Notify, target);
+            let acts = (0..self.dice.between(1, 3)).map(|_| Act::Alter(self.alter())).collect();
+            alters.stops = vec![Stop { acts, fate: Fate::Answer }];
+            let tick = Stop { acts: vec![Act::Mail(Arc::new(alters))], fate: Fate::Answer };
+            let (number, every) = (self.alarms, self.dice.percent(50));
+            self.alarms += 1;
+            let millis = Some(self.dice.between(1, 2) as u64);
+            arms.push(Act::Arm(Arc::new(Alarm { number, millis, every, ticks: vec![tick] })));
+        }
+        let mut arm = self.plain(Way::Notify, target);
+        arm.stops = vec![Stop { acts: arms, fate: Fate::Answer }];
+        steps.push(Step::Mail(Arc::new(arm)));
+        let worker = residents[target].home;
+        steps.push(Step::Turn(worker, self.dice.between(1, 8)));
+        for _ in 0..self.dice.between(1, 4) {
+            let late = self.dice.between(1, 3) as u64;
+            steps.extend([Step::Advance(late), Step::Turn(worker, self.dice.between(1, 3))]);
+        }
+    }
+
     /// A message that is answered, and nothing else.
     fn plain(&mut self, way: Way, resident: usize) -> Mail {
         let number = self.mails;
@@ -195,6 +255,10 @@ impl Garden {
             (5, Kind::Panic),
             (1, Kind::Close),
             (1, Kind::Stop),
+            (25, Kind::Arm),
+            (12, Kind::Alter),
+            (20, Kind::Tie),
+            (20, Kind::Publish),
         ];
         Some(match self.dice.pick(&kinds) {
             Kind::Mail => {
@@ -218,8 +282,51 @@ impl Garden {
             Kind::LetGo => Act::LetGo,
             Kind::Panic => Act::Panic,
             Kind::Close => Act::Close(self.dice.below(self.homes)),
+            Kind::Arm if level < LEVELS && self.alarms < self.most => Act::Arm(self.alarm(level + 1)),
+            Kind::Alter => Act::Alter(self.alter()),
+            Kind::Tie => Act::Tie(self.tie()),
+            Kind::Publish if level < LEVELS && self.issues < self.most => Act::Publish(self.issue(level + 1)),
+            Kind::Arm | Kind::Publish => return None,
             _ => Act::Stop,
         })
+    }
+
+    fn offer(&mut self) -> Offer {
+        let groups = [(2, None), (1, Some(Balance::RoundRobin)), (1, Some(Balance::FewestPending))];
+        Offer { group: self.dice.pick(&groups), retains: self.dice.percent(40) }
+    }
+
+    fn alarm(&mut self, level: usize) -> Arc<Alarm> {
+        let number = self.alarms;
+        self.alarms += 1;
+        let every = self.dice.percent(40);
+        let millis = if self.dice.percent(8) {
+            None
+        } else {
+            Some(self.dice.between(usize::from(every), if every { 5 } else { 12 }) as u64)
+        };
+        let count = if every { self.dice.between(1, 5) } else { 1 };
+        let fates = [(12, Fate::Answer), (2, Fate::Ignore), (2, Fate::Panic)];
+        let ticks = (0..count).map(|_| Stop { acts: self.acts(2, level), fate: self.dice.pick(&fates) }).collect();
+        Arc::new(Alarm { number, millis, every, ticks })
+    }
+
+    fn alter(&mut self) -> Alter {
+        let index = self.dice.below(8);
+        self.dice.pick(&[(1, Alter::Cancel(index)), (1, Alter::Retrigger(index))])
+    }
+
+    fn tie(&mut self) -> Tie {
+        let home = self.dice.below(self.homes);
+        self.dice.pick(&[(6, Tie::Serve), (2, Tie::Withdraw), (8, Tie::Observe(home)), (2, Tie::Unobserve(home))])
+    }
+
+    fn issue(&mut self, level: usize) -> Arc<Issue> {
+        let number = self.issues;
+        self.issues += 1;
+        let home = self.dice.below(self.homes);
+        let request = level > 0 && self.dice.percent(40);
+        Arc::new(Issue { number, home, request, acts: self.acts(2, level) })
     }
 
     fn mail(&mut self, way: Way, level: usize) -> Arc<Mail> {
@@ -240,13 +347,13 @@ impl Garden {
     }
 
     fn to(&mut self) -> To {
-        let resident = self.dice.below(self.residents);
+        let (resident, home) = (self.dice.below(self.residents), self.dice.below(self.homes));
         let all = [
             (80, To::Resident(resident)),
             (10, To::Named(resident)),
             (2, To::Nobody),
             (2, To::Nowhere),
-            (2, To::Service),
+            (12, To::Service(home)),
         ];
         self.dice.pick(&all)
     }

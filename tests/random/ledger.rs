@@ -4,15 +4,21 @@
 //! has come to rest and when the kernel has stopped: see [`audit`].
 
 mod audit;
+mod issues;
+mod pieces;
+mod ticks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
 
 use rohrpost::{Address, Code};
 
-use crate::program::{Mail, To, Way};
+use crate::ledger::issues::Paper;
+use crate::ledger::pieces::Piece;
+use crate::ledger::ticks::Watch;
+use crate::program::{Alter, Mail, To, Way};
 
 /// Who sent a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,9 +32,9 @@ pub(crate) enum From {
 /// One line of the ledger. Numbers are those of mails; lives are counted from 0 on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Line {
-    Sent(usize, From),
+    Sent(usize, From, To),
     Refused(usize, Code),
-    Arrived(usize, usize),
+    Arrived(usize, usize, To),
     Held(usize),
     PassedOn(usize),
     Concluded(usize, Code),
@@ -38,6 +44,12 @@ pub(crate) enum Line {
     Stopping(usize),
     Gone(usize),
     Exploded(usize),
+    Armed(usize),
+    Ticked(usize, usize, u64),
+    Altered(usize, Alter, bool),
+    Published(usize, From),
+    Seen(usize, usize),
+    NewsBack(usize, Code),
 }
 
 #[derive(Default)]
@@ -62,6 +74,22 @@ struct State {
     errands: (u64, u64),
     stopped: bool,
     tight: bool,
+    /// Whether all workers run on one thread, so that nothing happens between two lines.
+    exact: bool,
+    timers: BTreeMap<usize, Watch>,
+    papers: BTreeMap<usize, Paper>,
+    /// The lives that observe the topics of namespaces, for sure.
+    audience: BTreeSet<(usize, usize)>,
+    /// Residents whose namespace was closed once.
+    evicted: BTreeSet<usize>,
+    /// How often a resident began to observe a topic, and may have seen the last news of it once more.
+    replays: BTreeMap<(usize, usize), usize>,
+    /// Residents that have served.
+    servants: BTreeSet<usize>,
+    /// Of each publisher and observer, the last news in the order of sending.
+    read: BTreeMap<(From, usize), usize>,
+    /// How many records there are of a timer (`true`), or of news.
+    copies: BTreeMap<(bool, usize), isize>,
 }
 
 /// What is known of one message.
@@ -86,13 +114,6 @@ struct Entry {
     pieces: [Piece; 2],
 }
 
-#[derive(Clone, Copy, Default)]
-struct Piece {
-    made: bool,
-    dropped: bool,
-    armed: bool,
-}
-
 struct Life {
     resident: usize,
     thread: Option<ThreadId>,
@@ -103,10 +124,9 @@ struct Life {
 }
 
 impl Ledger {
-    pub(crate) fn new(tight: bool) -> Self {
-        let ledger = Self::default();
-        ledger.state().tight = tight;
-        ledger
+    pub(crate) fn new(tight: bool, exact: bool) -> Self {
+        let state = State { tight, exact, ..State::default() };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,7 +152,7 @@ impl Ledger {
     pub(crate) fn sent(&self, mail: &Mail, from: From, may_expire: bool) {
         let number = mail.number;
         self.write(|state| {
-            let sent = state.line(Line::Sent(number, from));
+            let sent = state.line(Line::Sent(number, from, mail.to));
             let pieces = [mail.bomb, mail.second == Some(true)].map(|armed| Piece { armed, ..Piece::default() });
             let entry = Entry {
                 from,
@@ -171,8 +191,10 @@ impl Ledger {
     /// A target has received a message; as which of its receivers, counted from 0 on.
     pub(crate) fn arrived(&self, number: usize, life: usize) -> usize {
         self.write(|state| {
-            state.line(Line::Arrived(number, life));
+            let to = state.mail(number).to;
+            state.line(Line::Arrived(number, life, to));
             state.check_life(life, &format!("receives mail {number}"));
+            let serves = state.servants.contains(&state.lives[life].resident);
             let mail = state.mail(number);
             let index = mail.arrived;
             mail.arrived += 1;
@@ -182,6 +204,9 @@ impl Ledger {
             let over = mail.back.filter(|&code| !given_up(code));
             if mail.arrived > mail.allowed || over.is_some() {
                 state.faults.push(format!("mail {number} was delivered again to life {life}; it came back: {over:?}"));
+            }
+            if index == 0 && !serves && matches!(to, To::Service(_)) {
+                state.faults.push(format!("mail {number} for a service arrived at life {life}, which never served"));
             }
             if index == 0 {
                 let last = state.heard.insert((from, life), sent);
@@ -297,32 +322,6 @@ impl Ledger {
         self.write(|state| state.lives[life].kept = kept);
     }
 
-    pub(crate) fn made(&self, number: usize, piece: usize) {
-        self.write(|state| state.mail(number).pieces[piece].made = true);
-    }
-
-    /// A record is dropped; whether it explodes.
-    pub(crate) fn dropped(&self, number: usize, piece: usize) -> bool {
-        self.write(|state| {
-            let piece = &mut state.mail(number).pieces[piece];
-            let twice = std::mem::replace(&mut piece.dropped, true);
-            let explodes = piece.armed && !std::thread::panicking();
-            if twice {
-                state.faults.push(format!("a record of mail {number} was dropped twice"));
-            }
-            if explodes {
-                state.line(Line::Exploded(number));
-                state.panics += 1;
-            }
-            explodes && !twice
-        })
-    }
-
-    /// The records of the message harm nobody any more.
-    pub(crate) fn defuse(&self, number: usize) {
-        self.write(|state| state.mail(number).pieces.iter_mut().for_each(|piece| piece.armed = false));
-    }
-
     pub(crate) fn panics(&self) {
         self.write(|state| state.panics += 1);
     }
@@ -339,6 +338,11 @@ impl Ledger {
 
     pub(crate) fn stopped(&self) {
         self.write(|state| state.stopped = true);
+    }
+
+    /// Whether all workers run on one thread.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.state().exact
     }
 
     pub(crate) fn lines(&self) -> Vec<Line> {
@@ -383,7 +387,7 @@ impl State {
         match code {
             Code::NO_TARGET | Code::NO_NAMESPACE | Code::STOPPED | Code::RESTARTING => true,
             // It may have been passed on to a service.
-            Code::NO_SERVICE => mail.to == To::Service || mail.allowed > 1,
+            Code::NO_SERVICE => matches!(mail.to, To::Service(_)) || mail.allowed > 1,
             Code::BUSY => tight,
             Code::WOULD_BLOCK | Code::WOULD_DEADLOCK => mail.way == Way::Call,
             _ => false,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use rohrpost::{Message, record};
 
-use crate::program::Mail;
+use crate::program::{Alarm, Issue, Mail};
 use crate::world::World;
 
 /// What each planned panic says.
@@ -16,6 +16,8 @@ record!(Parcel, "random.parcel" => Reply, no_clone);
 record!(Second, "random.second", no_clone);
 record!(Reply, "random.reply");
 record!(LetGo, "random.let-go");
+record!(Tock, "random.tock");
+record!(News, "random.news");
 
 /// A script, on its way.
 #[derive(Debug)]
@@ -42,6 +44,26 @@ pub(crate) struct Reply(pub(crate) usize);
 /// Asks a target to end all that it keeps.
 #[derive(Clone, Debug)]
 pub(crate) struct LetGo;
+
+/// What a timer brings.
+#[derive(Clone, Debug)]
+pub(crate) struct Tock {
+    pub(crate) alarm: Arc<Alarm>,
+    _copy: Copy<true>,
+}
+
+/// What a topic brings.
+#[derive(Clone, Debug)]
+pub(crate) struct News {
+    pub(crate) issue: Arc<Issue>,
+    _copy: Copy<false>,
+}
+
+/// Tells the ledger how many copies there are of a record, of a timer's or of news.
+struct Copy<const TIMER: bool> {
+    world: Arc<World>,
+    number: usize,
+}
 
 /// Tells the ledger that a record is there, and that it is dropped; panics then if that is planned.
 struct Guard {
@@ -75,6 +97,43 @@ impl Second {
 
     pub(crate) const fn number(&self) -> usize {
         self.0.number
+    }
+}
+
+impl Tock {
+    pub(crate) fn new(alarm: &Arc<Alarm>, world: &Arc<World>) -> Self {
+        Self { alarm: alarm.clone(), _copy: Copy::new(alarm.number, world) }
+    }
+}
+
+impl News {
+    pub(crate) fn new(issue: &Arc<Issue>, world: &Arc<World>) -> Self {
+        Self { issue: issue.clone(), _copy: Copy::new(issue.number, world) }
+    }
+}
+
+impl<const TIMER: bool> Copy<TIMER> {
+    fn new(number: usize, world: &Arc<World>) -> Self {
+        world.ledger.copied((TIMER, number), 1);
+        Self { world: world.clone(), number }
+    }
+}
+
+impl<const TIMER: bool> Clone for Copy<TIMER> {
+    fn clone(&self) -> Self {
+        Self::new(self.number, &self.world)
+    }
+}
+
+impl<const TIMER: bool> Drop for Copy<TIMER> {
+    fn drop(&mut self) {
+        self.world.ledger.copied((TIMER, self.number), -1);
+    }
+}
+
+impl<const TIMER: bool> fmt::Debug for Copy<TIMER> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.number)
     }
 }
 

@@ -1,10 +1,12 @@
-//! The property behind all twelve promises, over programs that a seed decides.
+//! The property behind all promises, over programs that a seed decides.
 //!
 //! A program registers targets and deregisters them, notifies, requests, calls, forwards, holds and answers later or
 //! elsewhere, panics, restarts at once or later, closes namespaces and opens them anew, and stops the kernel, on several
-//! workers of several namespaces. Whatever it does, every request of a target that lives is answered exactly once, what is not
-//! delivered comes back with a code, nothing arrives twice or out of order, every record is dropped once, and the
-//! counters add up.
+//! workers of several namespaces. It serves, alone and in groups, observes topics and publishes there, and it arms timers,
+//! cancels them and starts them anew. Whatever it does, every request of a target that lives is answered exactly once,
+//! what is not delivered comes back with a code, nothing arrives twice or out of order, every record is dropped once,
+//! every observer sees what is published, every tick comes at its time, is counted, and never comes once its timer has
+//! ended, and the counters add up.
 //!
 //! `RANDOM_PROGRAMS=n` runs n programs of each kind, `RANDOM_SEED=s` begins with the seed `s`, and runs only that one
 //! if no number is given. What fails is shrunk and printed with its seed; the seed of a program that took the whole
@@ -12,6 +14,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it finds, and fails where it stands")]
 
 mod actor;
+mod deeds;
 mod dice;
 mod driven;
 mod found;
@@ -28,7 +31,10 @@ mod world;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::program::Program;
+use rohrpost::Code;
+
+use crate::ledger::Line;
+use crate::program::{Alter, Program, To};
 
 /// How long one program may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,5 +93,33 @@ fn a_program_on_driven_workers_runs_the_same_way_every_time() {
             driven::run(&program),
             "expected RANDOM_SEED={seed} to run the same way twice"
         );
+    }
+}
+
+/// Whether a line of the ledger is a certain thing that can happen.
+type IsThat = fn(&Line) -> bool;
+
+#[test]
+fn in_the_programs_everything_happens() {
+    letter::watch_panics();
+    let seeds = 0..400;
+    let lines: Vec<Line> = seeds.flat_map(|seed| driven::run(&Program::grow(seed)).unwrap_or_default()).collect();
+    let happened: [(&str, IsThat); 12] = [
+        ("mail sent to a service", |line| matches!(line, Line::Sent(_, _, To::Service(_)))),
+        ("mail for a service that arrived", |line| matches!(line, Line::Arrived(_, _, To::Service(_)))),
+        ("news that somebody saw", |line| matches!(line, Line::Seen(..))),
+        ("news that nobody saw", |line| matches!(line, Line::NewsBack(_, Code::NOT_HANDLED))),
+        ("news as a request, and seen", |line| matches!(line, Line::NewsBack(_, Code::OK))),
+        ("a tick in time", |line| matches!(line, Line::Ticked(_, _, 0))),
+        ("a tick that was late", |line| matches!(line, Line::Ticked(_, _, 1..))),
+        ("a timer cancelled", |line| matches!(line, Line::Altered(_, Alter::Cancel(_), true))),
+        ("a timer cancelled that had ended", |line| matches!(line, Line::Altered(_, Alter::Cancel(_), false))),
+        ("a timer started anew", |line| matches!(line, Line::Altered(_, Alter::Retrigger(_), true))),
+        ("a return for a target away", |line| matches!(line, Line::CameBack(_, Code::RESTARTING))),
+        ("a held message", |line| matches!(line, Line::Held(_))),
+    ];
+    for (what, is_that) in happened {
+        let count = lines.iter().filter(|line| is_that(line)).count();
+        assert!(count >= 2, "expected {what} more often than {count} times");
     }
 }

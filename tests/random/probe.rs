@@ -1,12 +1,16 @@
 //! Whether all bounds are where they were: when nothing is on its way, a worker takes as much as it may.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rohrpost::{Address, Code, Context, HeldMessage, Message, Outcome, Target, record};
 
 use crate::world::World;
 
 record!(Probe, "random.probe");
+
+/// Longer than anything in a program that comes.
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// What a prober is to do.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +22,8 @@ enum Probe {
     Ask(usize, Address),
     Hold,
     LetGo,
+    /// Arms as many timers, and cancels them.
+    Arm(usize),
 }
 
 /// Counts what it is refused.
@@ -38,6 +44,13 @@ impl Target for Prober {
                 Ok(held) => self.held.push(held),
                 Err(_) => self.refuse("held", message.code()),
             },
+            Some(Probe::Arm(count)) => {
+                let armed: Vec<_> = (0..count).map(|_| ctx.timer(Probe::Nothing).after(HOUR)).collect();
+                if armed.iter().any(Result::is_err) {
+                    self.refuse("timers", Code::BUSY);
+                }
+                armed.into_iter().flatten().for_each(|timer| assert!(ctx.cancel(timer), "expected it to run"));
+            }
             Some(Probe::LetGo) => self.held.drain(..).for_each(|held| held.answer(())),
         }
         Outcome::Handled
@@ -62,7 +75,7 @@ pub(crate) fn check_bounds(world: &World, mut rest: impl FnMut()) -> Vec<String>
     let bounds = world.program.bounds;
     let refused = Arc::default();
     let mut probers = Vec::new();
-    for home in (0..world.program.homes).filter_map(|home| world.home(home)) {
+    for home in (0..world.program.homes.len()).filter_map(|home| world.home(home)) {
         if let Ok(prober) = home.register(Prober { refused: Arc::clone(&refused), held: Vec::new() }) {
             probers.push(prober);
         }
@@ -80,6 +93,9 @@ pub(crate) fn check_bounds(world: &World, mut rest: impl FnMut()) -> Vec<String>
         if let Some(held) = bounds.held {
             (0..held).for_each(|_| probe(prober, Probe::Hold));
             probe(prober, Probe::LetGo);
+        }
+        if let Some(timers) = bounds.timers {
+            probe(prober, Probe::Arm(timers));
         }
         if let Some(requests) = bounds.requests {
             let at_once = requests.min(bounds.capacity.unwrap_or(requests));

@@ -5,15 +5,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rohrpost::{OnPanic, Restart};
+use rohrpost::{Balance, OnPanic, Restart};
 
 /// What is run.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) bounds: Bounds,
-    /// How many namespaces there are.
-    pub(crate) homes: usize,
+    /// The namespaces, and the services that they open with.
+    pub(crate) homes: Vec<Offer>,
     pub(crate) residents: Vec<Resident>,
     pub(crate) steps: Vec<Step>,
 }
@@ -26,6 +27,15 @@ pub(crate) struct Bounds {
     pub(crate) held: Option<usize>,
     pub(crate) requests: Option<usize>,
     pub(crate) depth: Option<usize>,
+    pub(crate) timers: Option<usize>,
+}
+
+/// The services of a namespace. The one for scripts is a group, or has one owner; the topic of news is always there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Offer {
+    pub(crate) group: Option<Balance>,
+    /// Who observes later gets the last news first.
+    pub(crate) retains: bool,
 }
 
 /// A target that can be registered, and again when it has gone.
@@ -64,6 +74,14 @@ pub(crate) enum Step {
     Stop,
     /// A driven worker takes some turns.
     Turn(usize, usize),
+    /// A timer for a resident.
+    Arm(usize, Arc<Alarm>),
+    Alter(Alter),
+    /// A resident is tied to a service, or is not any more.
+    Tie(usize, Tie),
+    Publish(Arc<Issue>),
+    /// The topic of a namespace is closed, and opened anew.
+    Reopen(usize),
 }
 
 /// What a handler does.
@@ -79,6 +97,50 @@ pub(crate) enum Act {
     Panic,
     Close(usize),
     Stop,
+    /// A timer for its own target.
+    Arm(Arc<Alarm>),
+    Alter(Alter),
+    Tie(Tie),
+    Publish(Arc<Issue>),
+}
+
+/// A timer and what its ticks do.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Alarm {
+    pub(crate) number: usize,
+    /// The time until it ticks, in milliseconds; `None` is one that does not come.
+    pub(crate) millis: Option<u64>,
+    /// Whether it ticks again and again. The last tick that has a script cancels it.
+    pub(crate) every: bool,
+    /// What each tick does, in turn; they are answered, ignored, or end in a panic.
+    pub(crate) ticks: Vec<Stop>,
+}
+
+/// What happens to a timer: one of the target's own, or one that was armed from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alter {
+    Cancel(usize),
+    Retrigger(usize),
+}
+
+/// What binds a target to a service: that of scripts in its own namespace, or the topic of any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tie {
+    Serve,
+    Withdraw,
+    Observe(usize),
+    Unobserve(usize),
+}
+
+/// News for the topic of a namespace.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Issue {
+    pub(crate) number: usize,
+    pub(crate) home: usize,
+    /// Whether the sender wants an answer. Only from handlers.
+    pub(crate) request: bool,
+    /// What the first who sees them does.
+    pub(crate) acts: Vec<Act>,
 }
 
 /// One message and all that it leads to.
@@ -130,7 +192,8 @@ pub(crate) enum To {
     Named(usize),
     Nobody,
     Nowhere,
-    Service,
+    /// Whoever serves in a namespace.
+    Service(usize),
 }
 
 /// What one receiver does with a message.
@@ -192,6 +255,18 @@ impl Mail {
     }
 }
 
+impl Alarm {
+    /// What its tick number `index` does.
+    pub(crate) fn stop(&self, index: usize) -> Stop {
+        self.ticks.get(index).cloned().unwrap_or(Stop { acts: Vec::new(), fate: Fate::Answer })
+    }
+
+    /// The time until it ticks.
+    pub(crate) fn span(&self) -> Duration {
+        self.millis.map_or(Duration::MAX, Duration::from_millis)
+    }
+}
+
 impl Bounds {
     /// Whether a program may find something full.
     pub(crate) const fn are_tight(&self) -> bool {
@@ -201,7 +276,7 @@ impl Bounds {
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} namespaces, {:?}", self.homes, self.bounds)?;
+        writeln!(f, "{:?}, {:?}", self.homes, self.bounds)?;
         for (index, resident) in self.residents.iter().enumerate() {
             writeln!(f, "  resident {index}: {resident:?}")?;
         }
@@ -239,5 +314,19 @@ impl fmt::Debug for Mail {
             write!(f, " | then {:?}", self.then)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, millis, every, ticks } = self;
+        write!(f, "timer #{number} {} {millis:?} ms {ticks:?}", if *every { "every" } else { "after" })
+    }
+}
+
+impl fmt::Debug for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, home, request, acts } = self;
+        write!(f, "news #{number} in {home}{} {acts:?}", if *request { " as a request" } else { "" })
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rohrpost::OnPanic;
 
-use crate::program::{Act, Bounds, Fate, Mail, Program, Resident, Step};
+use crate::program::{Act, Alarm, Bounds, Fate, Mail, Offer, Program, Resident, Step};
 
 /// How long is shrunk at most.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,11 +58,17 @@ impl Knife {
 
     fn cut(&mut self, program: &mut Program) -> bool {
         self.steps(&mut program.steps)
-            || program.steps.iter_mut().any(|step| if let Step::Mail(mail) = step { self.mail(mail) } else { false })
+            || program.steps.iter_mut().any(|step| match step {
+                Step::Mail(mail) => self.mail(mail),
+                Step::Arm(_, alarm) => self.alarm(alarm),
+                Step::Publish(issue) => self.acts(&mut Arc::make_mut(issue).acts),
+                _ => false,
+            })
             || program.residents.iter_mut().any(|resident| self.resident(resident))
             || self.last_resident(&mut program.residents)
             || self.bounds(&mut program.bounds)
-            || self.home(&mut program.homes)
+            || program.homes.iter_mut().any(|offer| self.none(&mut offer.group) || self.unset(&mut offer.retains))
+            || self.last_home(&mut program.homes)
     }
 
     /// Longer pieces first.
@@ -112,7 +118,26 @@ impl Knife {
                 return true;
             }
         }
-        acts.iter_mut().any(|act| if let Act::Mail(mail) = act { self.mail(mail) } else { false })
+        acts.iter_mut().any(|act| match act {
+            Act::Mail(mail) => self.mail(mail),
+            Act::Arm(alarm) => self.alarm(alarm),
+            Act::Publish(issue) => self.acts(&mut Arc::make_mut(issue).acts),
+            _ => false,
+        })
+    }
+
+    fn alarm(&mut self, alarm: &mut Arc<Alarm>) -> bool {
+        let alarm = Arc::make_mut(alarm);
+        for tick in &mut alarm.ticks {
+            if self.acts(&mut tick.acts) {
+                return true;
+            }
+            if tick.fate != Fate::Answer && self.here() {
+                tick.fate = Fate::Answer;
+                return true;
+            }
+        }
+        alarm.ticks.len() > 1 && self.here() && alarm.ticks.pop().is_some()
     }
 
     fn resident(&mut self, resident: &mut Resident) -> bool {
@@ -142,14 +167,12 @@ impl Knife {
     }
 
     fn bounds(&mut self, bounds: &mut Bounds) -> bool {
-        let Bounds { capacity, waiting, held, requests, depth } = bounds;
-        [capacity, waiting, held, requests, depth].into_iter().any(|bound| self.none(bound))
+        let Bounds { capacity, waiting, held, requests, depth, timers } = bounds;
+        [capacity, waiting, held, requests, depth, timers].into_iter().any(|bound| self.none(bound))
     }
 
-    fn home(&mut self, homes: &mut usize) -> bool {
-        let fewer = *homes > 1 && self.here();
-        *homes -= usize::from(fewer);
-        fewer
+    fn last_home(&mut self, homes: &mut Vec<Offer>) -> bool {
+        homes.len() > 1 && self.here() && homes.pop().is_some()
     }
 
     fn none<T>(&mut self, choice: &mut Option<T>) -> bool {

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rohrpost::{Counters, OpenError};
+use rohrpost::{Clock, Counters, OpenError};
 
 use crate::outside;
 use crate::program::{Program, Step, Way};
@@ -19,7 +19,7 @@ const THREADS: usize = 2;
 pub(crate) fn run(program: &Program) -> Result<(), String> {
     let (helper, work) = mpsc::channel::<Held>();
     let world = World::new(program, Some(helper));
-    for home in 0..program.homes {
+    for home in 0..program.homes.len() {
         open(&world, home);
     }
     for resident in 0..program.residents.len() {
@@ -44,6 +44,7 @@ pub(crate) fn run(program: &Program) -> Result<(), String> {
         let counters = world.kernel.counters();
         faults.push(format!("no rest within {SOON:?}, {counters:?}"));
         faults.extend(world.ledger.missing());
+        faults.extend(world.ledger.overdue(world.clock.now()));
     }
     world.stop();
     faults.extend(end(&world, askers, helping));
@@ -150,8 +151,13 @@ fn go_outside(world: &Arc<World>, outsider: usize) -> Vec<JoinHandle<()>> {
             }
             Step::Advance(millis) => world.clock.advance(Duration::from_millis(*millis)),
             Step::Close(home) => world.close(*home),
-            Step::Open(home) => open(world, *home % world.program.homes),
+            Step::Open(home) => open(world, *home % world.program.homes.len()),
             Step::Stop => world.stop(),
+            Step::Arm(resident, alarm) => world.arm(*resident, alarm),
+            Step::Alter(alter) => world.alter(*alter),
+            Step::Tie(resident, tie) => world.tie(*resident, *tie),
+            Step::Publish(issue) => world.publish(issue, outsider),
+            Step::Reopen(home) => world.reopen(*home),
             Step::Turn(..) => std::thread::yield_now(),
         }
     }
@@ -163,12 +169,11 @@ fn comes_to_rest(world: &World) -> bool {
     let started = Instant::now();
     while started.elapsed() < SOON {
         let held = world.tidy() | world.let_go();
-        if !held && world.ledger.missing().is_empty() && world.kernel.counters().is_balanced() {
+        let even = world.kernel.counters().is_balanced();
+        if !held && even && world.ledger.missing().is_empty() && world.ledger.overdue(world.clock.now()).is_empty() {
             return true;
         }
-        if world.program.residents.iter().any(|resident| resident.restart.is_some()) {
-            world.clock.advance(Duration::from_millis(20));
-        }
+        world.clock.advance(Duration::from_millis(20));
         world.ledger.wait();
     }
     false

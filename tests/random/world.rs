@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use rohrpost::{
     Address, Code, Context, Failure, HeldMessage, Kernel, ManualClock, Namespace, NamespaceBuilder, Nid, OnPanic,
-    RegisterError, Setup, Tid,
+    RegisterError, Setup, Tid, TimerHandle,
 };
 
 use crate::actor::Actor;
 use crate::ledger::{From, Ledger};
 use crate::letter::{Reply, planned_panic};
-use crate::program::{Bounds, End, Mail, Program, To};
+use crate::program::{Alarm, Alter, Bounds, End, Mail, Program, To};
 
 /// How long something may take that needs no more than a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -28,6 +28,8 @@ pub(crate) struct World {
     addresses: Mutex<Vec<Option<Address>>>,
     /// Held messages that are ended from outside.
     shelf: Mutex<Vec<Held>>,
+    /// Timers that were armed from outside.
+    handles: Mutex<Vec<(Arc<Alarm>, TimerHandle)>>,
     /// What is done once only, and has been.
     done: Mutex<BTreeSet<(usize, Once)>>,
     /// The thread that ends messages elsewhere; without it there is one for each.
@@ -53,16 +55,19 @@ pub(crate) enum Once {
 impl World {
     /// A kernel that has no namespace yet.
     pub(crate) fn new(program: &Program, helper: Option<mpsc::Sender<Held>>) -> Arc<Self> {
+        // Without a helper everything runs on one thread.
+        let ledger = Ledger::new(program.bounds.are_tight(), helper.is_none());
         let clock = Arc::new(ManualClock::new());
         let kernel = Kernel::builder("node").clock(clock.clone()).start().expect("a kernel starts");
         Arc::new(Self {
             kernel,
             clock,
-            ledger: Ledger::new(program.bounds.are_tight()),
+            ledger,
             program: program.clone(),
-            homes: Mutex::new(vec![None; program.homes]),
+            homes: Mutex::new(vec![None; program.homes.len()]),
             addresses: Mutex::new(vec![None; program.residents.len()]),
             shelf: Mutex::default(),
+            handles: Mutex::default(),
             done: Mutex::default(),
             helper: Mutex::new(helper),
         })
@@ -70,7 +75,7 @@ impl World {
 
     /// A namespace, to be opened with the program's bounds.
     pub(crate) fn builder(&self, home: usize) -> NamespaceBuilder {
-        let Bounds { capacity, waiting, held, requests, depth } = self.program.bounds;
+        let Bounds { capacity, waiting, held, requests, depth, timers } = self.program.bounds;
         let mut builder = self.kernel.namespace(home_name(home));
         for (bound, set) in [
             (capacity, NamespaceBuilder::capacity as fn(NamespaceBuilder, usize) -> NamespaceBuilder),
@@ -78,6 +83,7 @@ impl World {
             (held, NamespaceBuilder::held),
             (requests, NamespaceBuilder::requests),
             (depth, NamespaceBuilder::depth),
+            (timers, NamespaceBuilder::timers),
         ] {
             if let Some(bound) = bound {
                 builder = set(builder, bound);
@@ -87,6 +93,7 @@ impl World {
     }
 
     pub(crate) fn settle(&self, home: usize, namespace: Namespace) {
+        self.offer(home, &namespace);
         lock(&self.homes)[home] = Some(namespace);
     }
 
@@ -108,7 +115,7 @@ impl World {
             }
             To::Nobody => nobody.in_namespace(Nid::name("home0")),
             To::Nowhere => nobody.in_namespace(Nid::name("nowhere")),
-            To::Service => Address::service(Nid::name("home0")),
+            To::Service(home) => Address::service(Nid::name(&home_name(home))),
         }
     }
 
@@ -182,6 +189,9 @@ impl World {
     pub(crate) fn close(&self, home: usize) {
         let open = lock(&self.homes).get_mut(home).and_then(Option::take);
         if let Some(namespace) = open {
+            self.ledger.looks_away(|_, topic| topic == home);
+            let residents = self.program.residents.iter().enumerate();
+            residents.filter(|(_, resident)| resident.home == home).for_each(|(index, _)| self.ledger.evicts(index));
             let report = namespace.close(SOON);
             if !report.detached.is_empty() {
                 self.ledger.fault(format!("closing took too long: {report:?}"));
@@ -257,7 +267,22 @@ impl World {
                 self.ledger.errand_sent();
             }
         }
-        !keepers.is_empty()
+        let endless =
+            lock(&self.handles).iter().position(|(alarm, timer)| alarm.millis.is_none() && timer.is_running());
+        if let Some(index) = endless {
+            self.alter(Alter::Cancel(index));
+        }
+        !keepers.is_empty() || endless.is_some()
+    }
+
+    pub(crate) fn keep_handle(&self, alarm: &Arc<Alarm>, handle: TimerHandle) {
+        lock(&self.handles).push((alarm.clone(), handle));
+    }
+
+    /// One of the timers that were armed from outside.
+    pub(crate) fn handle(&self, index: usize) -> Option<(Arc<Alarm>, TimerHandle)> {
+        let handles = lock(&self.handles);
+        handles.get(index.checked_rem(handles.len())?).cloned()
     }
 
     /// An outsider learns what became of its question.
@@ -279,7 +304,7 @@ fn name(resident: usize) -> String {
     format!("resident{resident}")
 }
 
-fn home_name(home: usize) -> String {
+pub(crate) fn home_name(home: usize) -> String {
     format!("home{home}")
 }
 

@@ -9,9 +9,11 @@ use crate::program::Way;
 impl Ledger {
     /// The addresses of those who keep held messages.
     pub(crate) fn keepers(&self) -> Vec<Address> {
+        let patient = self.patient();
         let state = self.state();
-        let keepers = state.lives.iter().filter(|life| !life.gone && life.kept > 0);
-        keepers.filter_map(|life| life.address).collect()
+        let lives = state.lives.iter().enumerate();
+        let keepers = lives.filter(|(number, life)| !life.gone && (life.kept > 0 || patient.contains(number)));
+        keepers.filter_map(|(_, life)| life.address).collect()
     }
 
     /// Whether every life has ended.
@@ -21,8 +23,8 @@ impl Ledger {
 
     /// What has not come back to senders that live, or to those who ask from outside.
     pub(crate) fn missing(&self) -> Vec<String> {
+        let mut missing = self.unread();
         let state = self.state();
-        let mut missing = Vec::new();
         for (number, mail) in &state.mails {
             let waits = match mail.from {
                 From::Outside(_) => matches!(mail.way, Way::Wait | Way::Await) && !mail.refused,
@@ -40,8 +42,8 @@ impl Ledger {
 
     /// What is wrong when the kernel has stopped and everything is gone.
     pub(crate) fn check_end(&self) -> Vec<String> {
+        let mut faults = self.leaked();
         let state = self.state();
-        let mut faults = Vec::new();
         for (number, mail) in &state.mails {
             if mail.pieces.iter().any(|piece| piece.made && !piece.dropped) {
                 faults.push(format!("a record of mail {number} was never dropped"));
@@ -61,15 +63,20 @@ impl Ledger {
             faults.push(format!("the counters are not balanced: {counters:?}"));
         }
         let count = |choose: &dyn Fn(&Entry) -> bool| state.mails.values().filter(|mail| choose(mail)).count() as u64;
-        let handled = count(&|mail| mail.verdict.is_some_and(Code::is_ok)) + state.errands.1;
-        let answered = count(&|mail| mail.back.is_some_and(Code::is_ok) && mail.way != Way::Call);
-        let sent = count(&|mail| !mail.refused) + state.errands.0;
+        let (ticks, ticks_handled) = state.ticks();
+        let [issues, issues_handled, issues_unknown, issues_answered, seen] = state.issues();
+        let handled = count(&|mail| mail.verdict.is_some_and(Code::is_ok)) + state.errands.1 + ticks_handled;
+        let handled = handled + issues_handled;
+        let answered = count(&|mail| mail.back.is_some_and(Code::is_ok) && mail.way != Way::Call) + issues_answered;
+        let sent = count(&|mail| !mail.refused) + state.errands.0 + ticks + issues;
         let mut compare = |what: &str, counted: u64, known: u64| {
             if counted != known {
                 faults.push(format!("{what}: the kernel counted {counted}, the ledger {known}"));
             }
         };
-        compare("handled", counters.handled, handled);
+        // Of news whose sender went away, some may have come back.
+        compare("handled", counters.handled, counters.handled.clamp(handled, handled + issues_unknown));
+        compare("observed", counters.observed, seen);
         // Of those who went away, some may have had their answer already.
         let away = count(&|mail| mail.way == Way::Cancel && mail.back.is_none() && !sent_too);
         compare("answered", counters.answered, counters.answered.clamp(answered, answered + away));
