@@ -2,9 +2,12 @@
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use rohrpost::{Address, Context, Message, OnPanic, Outcome, RequestId, Setup, Target, Thread, record};
+use rohrpost::{Address, Context, Message, OnPanic, Outcome, RequestId, Restart, Setup, Target, Thread, record};
 
+use crate::chimes::{Alarm, Chime};
+use crate::dice::Dice;
 use crate::town::{Quarter, Token};
 
 /// What each planned panic says.
@@ -28,39 +31,34 @@ record!(News, "stress.news");
 #[derive(Clone, Debug)]
 pub(crate) struct News(Dice);
 
-/// A sequence of random numbers (xorshift).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % end
-    }
-}
-
 pub(crate) struct Citizen {
-    quarter: Rc<Quarter>,
+    pub(crate) quarter: Rc<Quarter>,
     place: usize,
     /// Requests that are not answered yet.
     open: Vec<RequestId>,
+    /// Timers that have not ended.
+    pub(crate) alarms: Vec<Alarm>,
+    /// Whether it goes for good, and does not come back after a while.
+    leaves: bool,
 }
 
 impl Citizen {
     fn new(quarter: &Rc<Quarter>, place: usize) -> Self {
-        Self { quarter: quarter.clone(), place, open: Vec::new() }
+        Self { quarter: quarter.clone(), place, open: Vec::new(), alarms: Vec::new(), leaves: place % 4 != 3 }
     }
 
-    /// Registers whoever belongs to a place: two of four are restarted when they panic, one is kept, one goes.
+    /// Registers whoever belongs to a place: of four that panic one is restarted at once, one after a while, one is kept,
+    /// and one goes.
     pub(crate) fn settle(quarter: &Rc<Quarter>, place: usize, thread: Thread<'_>) -> Option<Address> {
         let settled = match place % 4 {
             0 => thread.register(Self::new(quarter, place)),
             1 => thread.register_with(Setup::new().on_panic(OnPanic::Keep), Self::new(quarter, place)),
             _ => {
                 let quarter = quarter.clone();
-                thread.register_factory(Setup::new(), move || {
+                let while_away = Duration::from_micros(50)..=Duration::from_millis(1);
+                let later = Restart::new().backoff(while_away, 2).limit(usize::MAX, Duration::from_millis(1));
+                let setup = if place % 4 == 3 { Setup::new().restart(later) } else { Setup::new() };
+                thread.register_factory(setup, move || {
                     // The life before has just left its place, and this one takes it.
                     quarter.empty.borrow_mut().retain(|&empty| empty != place);
                     Self::new(&quarter, place)
@@ -142,6 +140,21 @@ impl Citizen {
         Outcome::Handled
     }
 
+    /// What comes of a tick: the next one, news, a panic, or that it comes back.
+    pub(crate) fn after_tick(&mut self, mut dice: Dice, ctx: &Context<'_>) -> Outcome {
+        match dice.below(100) {
+            0..5 => self.panic(),
+            5..10 => return Outcome::NotHandled,
+            10..30 => {
+                Quarter::add(&self.quarter.sent, 1);
+                ctx.notify(self.somewhere(&mut dice), News(dice));
+            }
+            30..40 => self.alter_alarm(&mut dice, ctx),
+            _ => {}
+        }
+        Outcome::Handled
+    }
+
     fn panic(&self) -> ! {
         Quarter::add(&self.quarter.panics, 1);
         panic!("{PLANNED}")
@@ -151,6 +164,9 @@ impl Citizen {
 impl Target for Citizen {
     fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
         self.fill_empty_places(ctx);
+        if let Some(chime) = message.record::<Chime>().cloned() {
+            return self.chime(&chime, ctx);
+        }
         let Some(hop) = message.record_mut::<Hop>() else {
             return Outcome::NotHandled;
         };
@@ -188,6 +204,8 @@ impl Target for Citizen {
                 let _ = ctx.unobserve::<News>(self.somewhere(&mut dice));
                 let _ = ctx.withdraw::<Hop>();
             }
+            122..142 => self.set_alarm(&mut dice, ctx),
+            142..152 => self.alter_alarm(&mut dice, ctx),
             _ => {}
         }
         Outcome::Handled
@@ -211,6 +229,7 @@ impl Target for Citizen {
     }
 
     fn observed(&mut self, message: &Message<'_>, _: &mut Context<'_>) {
+        Quarter::add(&self.quarter.observed, 1);
         if message.record::<News>().is_some_and(|news| news.0.clone().below(200) == 0) {
             self.panic();
         }
@@ -228,6 +247,7 @@ impl Target for Citizen {
     }
 
     fn stopping(&mut self, _: &mut Context<'_>) {
+        self.leaves = true;
         let town = self.quarter.town();
         if town.at_rest.load(Ordering::SeqCst) {
             town.counts.lost.fetch_add(self.open.len() as u64, Ordering::SeqCst);
@@ -238,6 +258,8 @@ impl Target for Citizen {
 impl Drop for Citizen {
     fn drop(&mut self) {
         Quarter::add(&self.quarter.abandoned, self.open.len() as u64);
-        self.quarter.empty.borrow_mut().push(self.place);
+        if self.leaves {
+            self.quarter.empty.borrow_mut().push(self.place);
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! Stress: 8 namespaces, many targets, chains of messages that cross them at random, with panics, restarts,
-//! deregistrations and replacements all the time, and with services and observers that come and go with them. Nothing is lost, and no memory.
+//! deregistrations and replacements all the time, and with services, observers and timers that come and go with them.
+//! Nothing is lost, and no memory.
 //!
 //! `cargo test` runs a short form; `STRESS=full` in release the whole: 100,000 targets and 10 million messages.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it finds, and fails where it stands")]
 
 mod allocator;
+mod chimes;
 mod citizen;
+mod dice;
 mod town;
 
 use std::sync::atomic::Ordering;
@@ -15,7 +18,9 @@ use std::time::{Duration, Instant};
 
 use rohrpost::{Balance, Code, Failure, HeldMessage, Kernel, Namespace};
 
-use crate::citizen::{Citizen, Dice, Hop, News, PLANNED};
+use crate::chimes::{Bells, TIMERS};
+use crate::citizen::{Citizen, Hop, News, PLANNED};
+use crate::dice::Dice;
 use crate::town::{Quarter, Token, Town};
 
 #[global_allocator]
@@ -98,10 +103,12 @@ fn run(size: Size, stop: Stop) -> String {
         *town.quarters[number].write().unwrap() = targets;
     }
 
-    let launched = launch(&kernel, &town, size.messages);
+    let mut bells = Bells::default();
+    let launched = launch(&kernel, &namespaces, &town, &mut bells, size.messages);
     if stop == Stop::AtRest {
         wait_until("all chains ended", &town, || town.chains.load(Ordering::SeqCst) == 0);
         wait_until("all held messages ended", &town, || town.held.load(Ordering::SeqCst) == 0);
+        wait_until("all timers ended", &town, || town.chimes.load(Ordering::SeqCst) == 0);
         wait_until("the counters are balanced", &town, || kernel.counters().is_balanced());
         town.at_rest.store(true, Ordering::SeqCst);
     }
@@ -110,15 +117,20 @@ fn run(size: Size, stop: Stop) -> String {
     *town.helper.lock().unwrap() = None;
     helper.join().unwrap();
     check(&kernel, &town, launched);
-    check_that_much_happened(&kernel, size);
-    drop((kernel, namespaces));
+    check_that_much_happened(&kernel, &town, size);
+    let (rung, stale) = bells.rung();
+    assert!(rung > 0, "expected timers that were armed from outside to tick");
+    assert_eq!(stale, 0, "expected none of {rung} timers to tick that were cancelled");
+    drop((kernel, namespaces, bells));
+    assert_eq!(town.chimes.load(Ordering::SeqCst), 0, "expected all that timers were to bring to be dropped");
     assert_eq!(town.chains.load(Ordering::SeqCst), 0, "expected every record to be dropped");
     assert_eq!(Arc::strong_count(&town), 1, "expected nobody to be left in town");
     format!("{size:?} {stop:?}: {:?}, {:?}", started.elapsed(), town.counts)
 }
 
 fn open(kernel: &Kernel, number: usize) -> Namespace {
-    let namespace = kernel.namespace(format!("quarter{number}")).capacity(CAPACITY).held(HELD).open().unwrap();
+    let namespace =
+        kernel.namespace(format!("quarter{number}")).capacity(CAPACITY).held(HELD).timers(TIMERS).open().unwrap();
     let balance = if number.is_multiple_of(2) { Balance::RoundRobin } else { Balance::FewestPending };
     namespace.group::<Hop>(balance).open().unwrap();
     let news = namespace.topic::<News>();
@@ -141,7 +153,7 @@ fn settle(namespace: &Namespace, number: usize, targets: usize, town: &Arc<Town>
 
 /// Starts chains until so many messages have been sent. How many of them were sent from here, and of how many others
 /// that is not known.
-fn launch(kernel: &Kernel, town: &Arc<Town>, messages: u64) -> (u64, u64) {
+fn launch(kernel: &Kernel, namespaces: &[Namespace], town: &Arc<Town>, bells: &mut Bells, messages: u64) -> (u64, u64) {
     let (mut sent, mut unknown) = (0, 0);
     let mut dice = Dice(0x5eed);
     while kernel.counters().sent < messages {
@@ -149,7 +161,9 @@ fn launch(kernel: &Kernel, town: &Arc<Town>, messages: u64) -> (u64, u64) {
             std::thread::yield_now();
             continue;
         }
-        let to = town.at(dice.below(NAMESPACES), dice.below(1 << 20));
+        let quarter = dice.below(NAMESPACES);
+        let to = town.at(quarter, dice.below(1 << 20));
+        bells.ring(town, &namespaces[quarter], to, &mut dice);
         let hop = Hop { token: Some(Token::new(town)), left: CHAIN, dice: Dice(dice.0 | 1) };
         if dice.below(2) == 0 {
             sent += u64::from(kernel.notify(to, hop).is_ok());
@@ -185,6 +199,8 @@ fn check(kernel: &Kernel, town: &Town, (launched, unknown): (u64, u64)) {
     let known = sent..=sent + unknown;
     assert!(known.contains(&counters.sent), "expected {known:?} messages to have been sent: {counters:?}, {counts:?}");
     assert_eq!(counters.panics, read(&counts.panics), "expected every panic to be counted");
+    assert_eq!(counters.observed, read(&counts.observed), "expected every copy that was seen to be counted");
+    assert_eq!(read(&counts.stale), 0, "expected every tick at its time, and none of a timer that has ended");
     assert_eq!(read(&counts.unknown), 0, "expected nothing to come back twice");
     assert_eq!(read(&counts.lost), 0, "expected every request to be answered");
     assert_eq!(
@@ -195,7 +211,7 @@ fn check(kernel: &Kernel, town: &Town, (launched, unknown): (u64, u64)) {
 }
 
 /// Whether the run was what it was meant to be.
-fn check_that_much_happened(kernel: &Kernel, size: Size) {
+fn check_that_much_happened(kernel: &Kernel, town: &Town, size: Size) {
     let counters = kernel.counters();
     assert!(counters.sent >= size.messages, "expected {} messages: {counters:?}", size.messages);
     for (what, count) in [
@@ -205,6 +221,7 @@ fn check_that_much_happened(kernel: &Kernel, size: Size) {
         ("answered", counters.answered),
         ("dead answers", counters.dead_answers),
         ("observed", counters.observed),
+        ("ticks", town.counts.ticks.load(Ordering::SeqCst)),
         ("panics", counters.panics),
         ("restarts", counters.restarts),
     ] {

@@ -15,6 +15,8 @@ pub(crate) struct Town {
     pub(crate) services: Vec<Address>,
     /// Chains under way.
     pub(crate) chains: AtomicUsize,
+    /// What timers are to bring, and copies of that.
+    pub(crate) chimes: AtomicUsize,
     /// Held messages on their way to the helper, or with it.
     pub(crate) held: AtomicUsize,
     pub(crate) helper: Mutex<Option<mpsc::Sender<HeldMessage>>>,
@@ -37,6 +39,10 @@ pub(crate) struct Counts {
     /// Requests that were not answered although nothing was under way.
     pub(crate) lost: AtomicU64,
     pub(crate) panics: AtomicU64,
+    pub(crate) observed: AtomicU64,
+    pub(crate) ticks: AtomicU64,
+    /// Ticks of timers that had ended, or at a time that was not theirs.
+    pub(crate) stale: AtomicU64,
 }
 
 /// What the targets of one thread share.
@@ -51,6 +57,9 @@ pub(crate) struct Quarter {
     pub(crate) ended: Cell<u64>,
     pub(crate) abandoned: Cell<u64>,
     pub(crate) panics: Cell<u64>,
+    pub(crate) observed: Cell<u64>,
+    pub(crate) ticks: Cell<u64>,
+    pub(crate) stale: Cell<u64>,
 }
 
 /// A chain of messages: there is one of these, it goes from message to message, and when it is dropped the chain
@@ -103,13 +112,16 @@ impl Drop for Quarter {
         let Some(town) = self.town.get() else {
             return;
         };
-        let Counts { sent, requests, ended, abandoned, panics, .. } = &town.counts;
+        let Counts { sent, requests, ended, abandoned, panics, observed, ticks, stale, .. } = &town.counts;
         for (all, own) in [
             (sent, &self.sent),
             (requests, &self.requests),
             (ended, &self.ended),
             (abandoned, &self.abandoned),
             (panics, &self.panics),
+            (observed, &self.observed),
+            (ticks, &self.ticks),
+            (stale, &self.stale),
         ] {
             all.fetch_add(own.get(), Ordering::SeqCst);
         }
