@@ -26,6 +26,7 @@ use crate::service::plan::Kind;
 use crate::service::{Service, Terms};
 use crate::serving::dead_letter::DeadLetter;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+use crate::waking::WakeLater;
 
 /// What all threads of a node share.
 #[derive(Debug)]
@@ -37,7 +38,8 @@ pub(crate) struct Directory {
     /// Seat `n` is that of worker `n + 1`.
     seats: RwLock<Vec<Seat>>,
     pub(crate) spaces: RwLock<HashMap<Nid, Arc<Space>>>,
-    /// Locked by who makes a change that they are told of. Whoever needs `spaces`, too, locks those first.
+    /// Locked by who makes a change that they are told of, and wakes later ([`WakeLater`]). Whoever needs `spaces`, too,
+    /// locks those first.
     pub(crate) monitors: Mutex<Monitors>,
     pub(crate) catalogue: Catalogue,
     /// The topic of messages that failed and had nobody to come back to.
@@ -151,6 +153,7 @@ impl Directory {
 
     /// Forgets a namespace that closes; its id can be opened anew.
     pub(crate) fn remove(&self, space: &Arc<Space>) {
+        let _later = WakeLater::new();
         let mut spaces = self.spaces.write();
         if !spaces.get(&space.nid).is_some_and(|open| Arc::ptr_eq(open, space)) {
             return;

@@ -74,8 +74,8 @@ impl Driven {
 
     /// Has `waker` woken when the next mail comes, once; `false` if there is something to do already.
     ///
-    /// For event loops that sleep: say so before each sleep. Whoever sends wakes it, and may have the kernel's locks in
-    /// hand: a waker signals the loop, and does not call the kernel itself.
+    /// For event loops that sleep: say so before each sleep. Whoever sends wakes it, on its own thread, and with no lock of
+    /// the kernel in hand: a waker may call the kernel, but it takes the sender's time.
     #[must_use]
     pub fn wake_for_mail(&self, waker: Waker) -> bool {
         self.worker.core().post.inbox.set_waker(waker);

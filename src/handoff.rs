@@ -8,9 +8,9 @@ use std::fmt;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::fault::quietly;
 use crate::ring::{Consumer, Head, Left, PushError, Refusal, Ring};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock, relax, thread};
+use crate::waking;
 
 /// The senders' side of a hand-off.
 pub(crate) struct Inbox<T> {
@@ -117,7 +117,7 @@ impl<T> Inbox<T> {
     fn wake_sleeper(&self) {
         let waker = lock(&self.waker).clone();
         if let Some(waker) = waker {
-            quietly(|| waker.wake());
+            waking::wake(waker);
         }
     }
 

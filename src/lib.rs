@@ -228,6 +228,7 @@ mod cell;
 mod handoff;
 mod registry;
 mod ring;
+mod waking;
 
 // Who answers for a service and who observes it; none of it knows a worker.
 mod service;

@@ -24,6 +24,7 @@ use crate::id::Tid;
 use crate::monitor::{Change, Event, Filter, Monitor};
 use crate::orders;
 use crate::post::Post;
+use crate::waking::WakeLater;
 
 /// A monitor, as those know it who tell it.
 #[derive(Clone, Debug)]
@@ -99,6 +100,7 @@ impl Directory {
             return Err(Code::NO_NODE);
         }
         let (tid, post) = self.route(target)?;
+        let _later = WakeLater::new();
         let spaces = self.spaces.write();
         if self.is_stopping() {
             return Err(Code::STOPPED);
@@ -125,6 +127,7 @@ impl Directory {
 
     /// Ends a monitor.
     pub(crate) fn unmonitor(&self, monitor: Monitor) {
+        let _later = WakeLater::new();
         let spaces = self.spaces.read();
         let mut monitors = self.monitors.lock();
         let Some(index) = monitors.known.iter().position(|known| known.monitor == monitor) else {
@@ -137,7 +140,8 @@ impl Directory {
         }
     }
 
-    /// Tells that a namespace is open, and has its workers, which have nobody yet, know the monitors.
+    /// Tells that a namespace is open, and has its workers, which have nobody yet, know the monitors. The caller has the
+    /// spaces locked, and wakes later.
     pub(crate) fn tell_opened(&self, space: &Space) {
         let namespace = self.address_of(space.nid);
         let monitors = self.monitors.lock();
@@ -147,7 +151,7 @@ impl Directory {
         }
     }
 
-    /// Tells that a namespace takes no more mail.
+    /// Tells that a namespace takes no more mail. The caller has the spaces locked, and wakes later.
     pub(crate) fn tell_closed(&self, space: &Space) {
         self.monitors.lock().tell(&Event::NamespaceClosed { namespace: self.address_of(space.nid) });
     }

@@ -14,6 +14,7 @@ use crate::muster::Recruit;
 use crate::namespace::Namespace;
 use crate::post::{Drive, Limits, Mail, Post};
 use crate::stop::depart;
+use crate::waking::WakeLater;
 use crate::worker::Worker;
 
 /// The namespace that every kernel has from its start.
@@ -182,6 +183,7 @@ impl NamespaceBuilder {
     /// [`OpenError`].
     pub fn open(self) -> Result<Namespace, OpenError> {
         let nid = if self.name == SYSTEM { Directory::SYSTEM } else { self.check()? };
+        let later = WakeLater::new();
         let mut spaces = self.directory.spaces.write();
         if let Some(space) = spaces.get(&nid) {
             return Ok(Namespace::new(self.directory.clone(), space.clone()));
@@ -207,6 +209,7 @@ impl NamespaceBuilder {
                 // Those that run already end; nobody has heard of them.
                 space.posts.iter().skip(index).for_each(|post| self.directory.unseat(post, post.base));
                 drop(spaces);
+                drop(later);
                 let begun = Space::new(nid, space.posts.iter().take(index).cloned().collect());
                 let _ = depart(&self.directory, &[Arc::new(begun)], std::time::Duration::from_secs(1));
                 return Err(error);
@@ -228,6 +231,7 @@ impl NamespaceBuilder {
         self.threads = 1;
         self.cores.clear();
         let nid = self.check()?;
+        let _later = WakeLater::new();
         let mut spaces = self.directory.spaces.write();
         if spaces.contains_key(&nid) {
             return Err(OpenError::AlreadyOpen(self.name));

@@ -21,6 +21,7 @@ use crate::record::RecordType;
 use crate::service::catalogue::Catalogue;
 use crate::service::plan::{Balance, Kind};
 use crate::service::{Key, Leavings, NoOwner, Service, Terms};
+use crate::waking::WakeLater;
 
 /// How a service is opened: made by [`Namespace::service`](crate::Namespace::service), `topic` and `group`, and by the
 /// same methods of [`Context`](crate::Context).
@@ -184,6 +185,7 @@ impl Directory {
     /// Opens a service to stay.
     fn open_service(&self, of: (Nid, &'static RecordType), terms: Terms) -> Result<(), ServeError> {
         of.1.remember()?;
+        let _later = WakeLater::new();
         let spaces = self.spaces.read();
         if !spaces.contains_key(&of.0) {
             return Err(ServeError::Closed);
@@ -229,6 +231,7 @@ impl Directory {
         let (tid, post) = self.owner(of, owner)?;
         let terms = Terms { kind: Kind::Single, retains: false };
         let service = {
+            let _later = WakeLater::new();
             let spaces = self.spaces.read();
             if !spaces.contains_key(&nid) {
                 return Err(ServeError::Closed);
@@ -308,6 +311,7 @@ impl Directory {
 
     /// Closes the services that `take` takes out of the catalogue.
     pub(crate) fn shut(&self, take: impl FnOnce(&Catalogue) -> Vec<Arc<Service>>) -> Vec<Shut> {
+        let _later = WakeLater::new();
         let monitors = self.monitors.lock();
         let shut = |service: Arc<Service>| {
             let owners = service.plan().owners.clone();

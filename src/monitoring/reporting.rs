@@ -9,6 +9,7 @@ use crate::directory::Directory;
 use crate::id::{Nid, Tid};
 use crate::monitor::Event;
 use crate::service::{Key, Service};
+use crate::waking::WakeLater;
 
 /// What has become of an observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub(crate) enum Attended {
 impl Directory {
     /// Lets go of an owner; whether it was one.
     pub(crate) fn remove_owner(&self, service: &Service, tid: Tid) -> bool {
+        let _later = WakeLater::new();
         let monitors = self.monitors.lock();
         let removed = service.remove_owner(tid);
         if removed {

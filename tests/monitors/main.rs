@@ -12,5 +12,6 @@ mod services;
 mod supervised;
 mod town;
 mod view;
+mod wakers;
 mod watching;
 mod world;
