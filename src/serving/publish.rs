@@ -132,10 +132,14 @@ impl Core {
             return false;
         };
         copy.set_number(message.number());
-        let Some(Err(refused)) = self.with_peer(worker, |post| post.inbox.push(Mail::Message(copy))) else {
+        let mut copy = Some(copy);
+        let push = |post: &Post| copy.take().map(|copy| post.inbox.push(Mail::Message(copy)));
+        let pushed = self.with_peer(worker, push).flatten();
+        if let Some(Ok(())) = pushed {
             return true;
-        };
-        let _ = self.guard(|| drop(refused));
+        }
+        // That thread may have ended since the plan was made; then the copy is still here.
+        let _ = self.guard(|| drop((pushed, copy)));
         self.lose_copy();
         false
     }

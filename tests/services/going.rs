@@ -1,8 +1,12 @@
 //! Owners and observers that go leave nothing behind; those that are restarted keep their duties.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use rohrpost::{Address, Code, Meanwhile, OnPanic, Restart, ServeError, Setup};
+use rohrpost::{
+    Address, Code, Context, Driven, Meanwhile, Message, OnPanic, Outcome, Restart, ServeError, Setup, Target, record,
+};
 
 use crate::world::{Note, PATIENCE, Probe, Query, Reply, World, panic_quietly};
 
@@ -124,6 +128,62 @@ fn a_copy_for_a_thread_that_closes_is_lost_and_counted() {
     drop(sent);
 }
 
+/// Ends another worker while it is shown a message.
+struct Ender(Rc<RefCell<Option<Driven>>>);
+
+impl Target for Ender {
+    fn receive(&mut self, _message: &mut Message<'_>, _ctx: &mut Context<'_>) -> Outcome {
+        Outcome::Handled
+    }
+
+    fn observed(&mut self, _message: &Message<'_>, _ctx: &mut Context<'_>) {
+        drop(self.0.take());
+    }
+}
+
+/// Panics when a copy of it is dropped.
+#[derive(Debug)]
+struct Bomb {
+    is_copy: bool,
+}
+record!(Bomb, "services.bomb");
+
+impl Clone for Bomb {
+    fn clone(&self) -> Self {
+        Self { is_copy: true }
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if self.is_copy && !std::thread::panicking() {
+            panic_quietly("the copy went off");
+        }
+    }
+}
+
+#[test]
+fn a_copy_for_a_thread_that_has_ended_meanwhile_is_lost_and_counted_and_harms_nobody() {
+    let mut world = World::new();
+    let topic = world.near.topic::<Bomb>().open().unwrap();
+    let (sender, far) = (world.near("sender"), world.far("far"));
+    let ending = Rc::new(RefCell::new(Some(world.workers.remove(1))));
+    let ender = world.workers[0].build(|thread| thread.register(Ender(ending.clone()))).unwrap();
+    for observer in [ender, far] {
+        world.near.observe::<Bomb>(observer).unwrap();
+    }
+    ending.borrow_mut().as_mut().unwrap().run_until_idle();
+    world.settle();
+    world.have(sender, move |probe, ctx| {
+        ctx.notify(topic, Bomb { is_copy: false });
+        probe.note("goes on");
+    });
+    assert_eq!(world.said(), ["sender goes on"]);
+    let counters = world.balanced();
+    assert_eq!((counters.observed, counters.lost_copies), (1, 1), "expected both copies to be counted: {counters:?}");
+    assert_eq!(counters.panics, 1, "expected the copy to go off, and to be caught: {counters:?}");
+}
+
 #[test]
 fn a_restarted_target_keeps_what_it_serves_and_observes() {
     let mut world = World::new();
@@ -165,7 +225,7 @@ fn copies_for_a_target_that_is_away_wait_or_are_lost_as_its_policy_says() {
         world.near.observe::<Note>(phoenix).unwrap();
         world.near.serve::<Query>(phoenix).unwrap();
         world.settle();
-        let send = move |_: &mut Probe, ctx: &mut rohrpost::Context<'_>| {
+        let send = move |_: &mut Probe, ctx: &mut Context<'_>| {
             ctx.notify(topic, Note(1));
             ctx.notify(".near.".parse().unwrap(), Query(2));
             ctx.notify(topic, Note(3));
