@@ -12,7 +12,7 @@
 //!
 //! What drives the trip does not know which clock it is. See `drive` and `Lapse`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to its reader")]
+#![expect(clippy::print_stderr, reason = "an example talks to its reader")]
 
 mod dashboard;
 mod gpx;
@@ -39,7 +39,7 @@ use crate::lapse::Lapse;
 use crate::map::Map;
 use crate::position::Position;
 use crate::route::{Pace, Route};
-use crate::services::{Arrival, Depart, Fix, NameOf, clock};
+use crate::services::{Arrival, Depart, Fix, NameOf, clock, say};
 use crate::voice::Voice;
 use crate::way::Way;
 
@@ -80,14 +80,14 @@ fn drive(kernel: &Kernel, trip: Trip) -> Result<(), Box<dyn Error>> {
     kernel.ask(car.address(), Arrival).timeout(limit).wait()?;
     let _ = car.close(Duration::from_secs(5));
     let Population { came, there } = kernel.ask(dashboard, Census).timeout(HOUR).wait()?;
-    println!("\n{came} targets came, {there} are still there");
+    say(format_args!("\n{came} targets came, {there} are still there"));
     Ok(())
 }
 
 /// Drives, and says how it went.
 fn run(file: &Path, pass: &Pass) -> Result<(), Box<dyn Error>> {
     let trip = Trip::read(file)?;
-    println!("{trip}\n");
+    say(format_args!("{trip}\n"));
     let started = Instant::now();
     let kernel = match *pass {
         Pass::Fast => {
@@ -104,7 +104,8 @@ fn run(file: &Path, pass: &Pass) -> Result<(), Box<dyn Error>> {
     };
     let (now, mail) = (kernel.now().since(Time::START), kernel.counters());
     let (trip, took) = (clock(now.as_secs()), started.elapsed());
-    println!("{} messages, {} copies; a trip of {} took {took:.0?}", mail.sent, mail.observed, trip.trim_start());
+    let (sent, seen, trip) = (mail.sent, mail.observed, trip.trim_start());
+    say(format_args!("{sent} messages, {seen} copies; a trip of {trip} took {took:.0?}"));
     Ok(())
 }
 
@@ -146,7 +147,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     if pass.is_none() {
-        println!("To watch it as it happens: cargo run --example navigation -- --live 20");
+        say(format_args!("To watch it as it happens: cargo run --example navigation -- --live 20"));
     }
     ExitCode::SUCCESS
 }

@@ -1,5 +1,6 @@
 //! What the targets of the car know of each other: these records, and the namespace whose services they go to.
 
+use std::fmt;
 use std::io::Write;
 
 use rohrpost::{Address, Nid, Time, record};
@@ -42,9 +43,14 @@ record!(Say, "car.say");
 record!(Depart, "car.depart");
 record!(Arrival, "car.arrival");
 
-/// Prints a line of the log, while anybody reads it.
+/// Prints a line of the log.
 pub(crate) fn log(now: Time, who: &str, what: &str) {
-    let _ = writeln!(std::io::stdout(), "{}  {who:<9} {what}", clock(now.since(Time::START).as_secs()));
+    say(format_args!("{}  {who:<9} {what}", clock(now.since(Time::START).as_secs())));
+}
+
+/// Prints a line, while anybody reads it.
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Hours, if there are any, minutes and seconds.

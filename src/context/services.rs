@@ -10,6 +10,12 @@ use crate::serving::{ServeError, ServiceBuilder};
 impl Context<'_> {
     /// Makes the target whose handler this is the owner of a service of its namespace, or one of a group's.
     ///
+    /// Visible from all threads when this returns. That may be later than it seems: a target that was registered from
+    /// another thread has its `started` when its own thread comes to it, so a question right after `register` may still
+    /// find [`Code::NO_SERVICE`](crate::Code::NO_SERVICE). Whoever cannot have that has it served from outside, with
+    /// [`Namespace::serve`](crate::Namespace::serve), or monitors the service
+    /// ([`Filter::service`](crate::Filter::service)) and asks when it has an owner.
+    ///
     /// # Errors
     ///
     /// [`ServeError`]; [`ServeError::Taken`] names who owns it.
