@@ -39,22 +39,28 @@ fn changes(before: &Counters, after: &Counters) -> Vec<(&'static str, u64)> {
     both.map(|((name, before), (_, after))| (name, after - before)).filter(|(_, change)| *change != 0).collect()
 }
 
+type Step = Box<dyn FnOnce(&mut Probe, &mut Context<'_>, rohrpost::Address) + Send>;
+
 /// What `step` along `way` to a `b` with this habit has counted, without the messages that make `a` take the step.
 fn counted(
     way: Way,
     habit: Habit,
     step: impl FnOnce(&mut Probe, &mut Context<'_>, rohrpost::Address) + Send + 'static,
 ) -> Vec<(&'static str, u64)> {
-    let mut world = World::driven();
-    let route = world.route(way, habit);
-    let idle = world.balanced();
-    world.along(&route, |_, _, _| ());
-    let before = world.balanced();
-    let overhead = before.sent - idle.sent;
-    world.along(&route, step);
-    let after = world.balanced();
+    let changed = |habit, step| {
+        let mut world = World::driven();
+        let route = world.route(way, habit);
+        let before = world.balanced();
+        world.along(&route, step);
+        (before, world.balanced())
+    };
+    let (idle, done) = changed(handle(), Box::new(|_: &mut Probe, _: &mut Context<'_>, _| ()) as Step);
+    let overhead = done.sent - idle.sent;
+    let (before, after) = changed(habit, Box::new(step));
     let without = |(name, change): (&'static str, u64)| match name {
         "sent" | "handled" => (name, change - overhead),
+        // Its receiver comes back to handle it.
+        "restarts" if way == Way::Away => (name, change - 1),
         _ => (name, change),
     };
     changes(&before, &after).into_iter().map(without).filter(|(_, change)| *change != 0).collect()

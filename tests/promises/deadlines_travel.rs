@@ -26,8 +26,9 @@ fn a_request_that_is_held_expires_on_every_way_and_its_answer_is_late() {
         let mut world = World::driven();
         let shelf = Shelf::default();
         let route = world.route(way, hold_on(&shelf));
+        let sent = world.kernel.now();
         world.along(&route, request);
-        world.clock.advance(LIMIT - INSTANT);
+        world.clock.advance(LIMIT - INSTANT - world.kernel.now().since(sent));
         world.settle();
         assert_eq!(world.log.of("a back"), [""; 0], "expected nothing before the deadline by {way:?}");
         world.clock.advance(INSTANT);

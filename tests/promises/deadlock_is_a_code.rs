@@ -42,6 +42,8 @@ fn a_call_returns_an_answer_or_a_code_on_every_way() {
                 // Whoever would hold it cannot: its handler says so itself.
                 Way::HeldOutside => refused(Code::WOULD_BLOCK, 7),
                 Way::Held => refused(Code::EXCEPTION, 7),
+                Way::Away if world.is_driven() => refused(Code::WOULD_BLOCK, 7),
+                Way::Away => ["a read 7".to_owned()],
             };
             assert_eq!(world.log.of("a read"), expected, "expected the end of a call by {way:?}");
             let reached = world.log.of("b got").len();

@@ -167,11 +167,18 @@ pub(crate) struct Probe {
     habit: Habit,
     /// What a test has this target hold; it goes with the target.
     pub(crate) kept: Vec<HeldMessage>,
+    /// Whether it says that it has started.
+    is_first: bool,
 }
 
 impl Probe {
     pub(crate) fn new(name: &'static str, log: &Log, habit: Habit) -> Self {
-        Self { name, log: log.clone(), habit, kept: Vec::new() }
+        Self { name, log: log.clone(), habit, kept: Vec::new(), is_first: true }
+    }
+
+    /// The same in its first life, or in a later one, which does not say that it has started.
+    pub(crate) fn in_life(number: usize, name: &'static str, log: &Log, habit: Habit) -> Self {
+        Self { is_first: number == 1, ..Self::new(name, log, habit) }
     }
 
     fn note(&self, line: &str) {
@@ -194,7 +201,9 @@ impl Target for Probe {
     }
 
     fn started(&mut self, _ctx: &mut Context<'_>) {
-        self.note("started");
+        if self.is_first {
+            self.note("started");
+        }
     }
 
     fn stopping(&mut self, _ctx: &mut Context<'_>) {

@@ -101,12 +101,15 @@ fn mail_that_an_earlier_life_sent_in_the_very_handler_that_panicked_does_not_rea
             let phoenix = world.near.register_factory(Setup::new().on_panic(OnPanic::Restart), make).unwrap();
             world.settle();
             world.log.take();
+            let panics = world.balanced().panics;
             world.as_probe(&route, phoenix, |me, ctx, to| {
                 send_three(me, ctx, to);
                 panic_quietly("having sent");
             });
             assert_eq!(world.log.of("phoenix "), ["phoenix started"], "expected nothing to come back, by {way:?}");
-            assert_eq!(world.balanced().restarts, 1, "expected one restart, by {way:?}");
+            let counters = world.balanced();
+            assert_eq!(counters.panics - panics, 1, "expected one panic, by {way:?}");
+            assert_eq!(counters.restarts, counters.panics, "expected a restart after it, by {way:?}");
         }
     }
 }

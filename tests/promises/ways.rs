@@ -6,19 +6,19 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rohrpost::{
     Address, Ask, Code, Context, Counters, Driven, Failure, Kernel, ManualClock, Message, Namespace, NamespaceBuilder,
-    Outcome, Record, Target,
+    Outcome, Record, Restart, Setup, Target,
 };
 
 use crate::hazards::Mine;
 pub(crate) use crate::probes::{
-    Do, Habit, Large, Log, Note, Probe, Query, Reply, Shelf, forward_to, handle, hold_on, ignore, label, panicking,
-    refuse,
+    Do, Habit, Large, Log, Note, Probe, Query, Reply, Shelf, forward_to, handle, hold_on, ignore, label, panic_quietly,
+    panicking, refuse,
 };
 
 /// A test that has waited this long has failed.
@@ -29,6 +29,9 @@ pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// A driven world that has taken so many turns does not come to rest.
 const MOST_TURNS: usize = 1_000_000;
+
+/// How long somebody is away who is to come back. No deadline passes meanwhile.
+const AWAY: Duration = Duration::from_nanos(1);
 
 /// Targets that may be on the stack of a world's worker at once.
 pub(crate) const DEPTH: usize = 8;
@@ -62,10 +65,12 @@ pub(crate) enum Way {
     HeldOutside,
     /// A call on the stack of a sender that handles the tick of a timer.
     OnATick,
+    /// The receiver has panicked and comes back after a delay, so the message waits. On threads it is back already.
+    Away,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Direct,
         Self::Named,
         Self::Timed,
@@ -79,6 +84,7 @@ impl Way {
         Self::ServiceElsewhere,
         Self::HeldOutside,
         Self::OnATick,
+        Self::Away,
     ];
 }
 
@@ -182,6 +188,7 @@ impl World {
         let a = self.near("a", handle());
         let b = match way {
             Way::OtherThread | Way::ServiceElsewhere => self.far("b", habit),
+            Way::Away => self.near_in_lives("b", habit),
             Way::Named => self.near.register_as("b", Probe::new("b", &self.log, habit)).unwrap(),
             _ => self.near("b", habit),
         };
@@ -207,6 +214,10 @@ impl World {
             _ => Vec::new(),
         };
         self.settle();
+        if way == Way::Away {
+            self.kernel.notify(b, Do::new(|_, _| panic_quietly("goes away"))).unwrap();
+            self.settle();
+        }
         self.log.take();
         Route { way, a, b, to, below, shelf }
     }
@@ -277,8 +288,28 @@ impl World {
         self.release(route);
     }
 
-    /// Passes on what was held on the way.
+    /// Registers a probe in `near` that is made anew after its first panic: after a while, by the clock of a driven world. Its later
+    /// lives do not say that they have started.
+    fn near_in_lives(&self, name: &'static str, habit: Habit) -> Address {
+        let delay = if self.is_driven() { AWAY } else { Duration::ZERO };
+        let setup = Setup::new().restart(Restart::new().backoff(delay..=delay, 1).limit(1, Duration::MAX));
+        let (log, habit, mut lives) = (self.log.clone(), Arc::new(Mutex::new(habit)), 0);
+        let make = move || {
+            lives += 1;
+            let habit = habit.clone();
+            let habit: Habit =
+                Box::new(move |message, ctx| habit.lock().unwrap_or_else(PoisonError::into_inner)(message, ctx));
+            Probe::in_life(lives, name, &log, habit)
+        };
+        self.near.register_factory(setup, make).unwrap()
+    }
+
+    /// Passes on what was held on the way, or waits for its receiver.
     pub(crate) fn release(&mut self, route: &Route) {
+        if route.way == Way::Away && self.is_driven() {
+            self.clock.advance(AWAY);
+            self.settle();
+        }
         for held in route.shelf.take() {
             held.forward(route.b);
         }
