@@ -3,8 +3,6 @@
 //! A bucket is a plain row of 24 bytes a timer, so that moving a million of them down the levels reads memory from end to
 //! end. What is cancelled stays in its row as a dead item, until dead ones are half of it.
 
-use super::NONE;
-
 /// A timer in its row. Sorted, they stand in the order in which they fall due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Item {
@@ -12,21 +10,6 @@ pub(super) struct Item {
     /// Counts all items of the wheel, from 1 on.
     pub(super) order: u64,
     pub(super) index: u32,
-}
-
-/// Where a timer is in its wheel, all that is looked at before its time: half a cache line.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
-pub(super) struct Node {
-    /// What time it is for.
-    pub(super) deadline: u64,
-    /// That of its only item that is alive; 0 if it is for no time.
-    pub(super) order: u64,
-    /// The arming; 0 where the place is free.
-    pub(super) serial: u64,
-    /// Its neighbours in its group.
-    pub(super) next: u32,
-    pub(super) previous: u32,
 }
 
 /// The timers of one span of time, in the order in which they were armed.
@@ -57,25 +40,6 @@ pub(super) struct Level {
 #[derive(Debug)]
 pub(super) struct Spare(Vec<Vec<Item>>);
 
-impl Node {
-    /// One that is for no time yet, the first of its group.
-    pub(super) const fn new(serial: u64, next: u32) -> Self {
-        Self { deadline: u64::MAX, order: 0, serial, next, previous: NONE }
-    }
-
-    /// Takes it off its time.
-    #[inline]
-    pub(super) const fn rest(&mut self) {
-        (self.deadline, self.order) = (u64::MAX, 0);
-    }
-
-    /// Whether the timer is for the time that `item` says.
-    #[inline]
-    pub(super) const fn is(self, item: Item) -> bool {
-        self.order == item.order
-    }
-}
-
 impl Level {
     pub(super) const fn new() -> Self {
         Self { occupied: 0, buckets: [const { Bucket { items: Vec::new(), dead: 0 } }; SLOTS] }
@@ -93,7 +57,7 @@ impl Level {
 
     /// One timer less is in a bucket, that of the item with this `order`.
     #[inline]
-    pub(super) fn lose(&mut self, slot: usize, order: u64, nodes: &[Node], spare: &mut Spare) {
+    pub(super) fn lose(&mut self, slot: usize, order: u64, alive: impl Fn(&Item) -> bool, spare: &mut Spare) {
         let bucket = &mut self.buckets[slot];
         if bucket.items.last().is_some_and(|last| last.order == order) {
             bucket.items.pop();
@@ -103,7 +67,7 @@ impl Level {
         if bucket.dead == bucket.items.len() {
             spare.give(self.take(slot).0);
         } else if bucket.dead > SOME_DEAD + bucket.items.len() / 2 {
-            bucket.items.retain(|item| nodes[item.index as usize].is(*item));
+            bucket.items.retain(alive);
             bucket.dead = 0;
         }
     }
@@ -116,9 +80,9 @@ impl Level {
     }
 
     /// The earliest deadline in a bucket that is not empty; `None` if it has more items than `looks`.
-    pub(super) fn earliest(&self, slot: usize, looks: usize, nodes: &[Node]) -> Option<u64> {
+    pub(super) fn earliest(&self, slot: usize, looks: usize, alive: impl Fn(&Item) -> bool) -> Option<u64> {
         let Bucket { items, dead } = &self.buckets[slot];
-        let alive = items.iter().filter(|item| *dead == 0 || nodes[item.index as usize].is(**item));
+        let alive = items.iter().filter(|item| *dead == 0 || alive(item));
         (items.len() <= looks).then(|| alive.map(|item| item.deadline).min())?
     }
 }

@@ -10,6 +10,7 @@
 mod bucket;
 mod near;
 mod plan;
+mod seats;
 mod wheel;
 
 #[cfg(all(test, not(loom)))]
@@ -29,14 +30,15 @@ pub(crate) struct Key {
 /// The timers of one owner, which can be ended together. It belongs to one wheel.
 #[derive(Debug)]
 pub(crate) struct Group {
-    first: u32,
+    /// [`NONE`] if it never had a timer.
+    id: u32,
 }
 
 impl Default for Group {
     fn default() -> Self {
-        Self { first: NONE }
+        Self { id: NONE }
     }
 }
 
-/// No index of a timer.
+/// No index.
 const NONE: u32 = u32::MAX;

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::bucket::{Item, Node, SOME_DEAD};
+use super::bucket::{Item, SOME_DEAD};
 
 /// The timers of the present span.
 #[derive(Debug)]
@@ -51,11 +51,11 @@ impl Near {
     }
 
     /// One timer less is alive.
-    pub(super) fn lose(&mut self, nodes: &[Node]) {
+    pub(super) fn lose(&mut self, alive: impl Fn(&Item) -> bool) {
         self.dead += 1;
         if self.dead > SOME_DEAD + (self.sorted.len() + self.late.len()) / 2 {
-            self.sorted.retain(|item| nodes[item.index as usize].is(*item));
-            self.late.retain(|Reverse(item)| nodes[item.index as usize].is(*item));
+            self.sorted.retain(&alive);
+            self.late.retain(|Reverse(item)| alive(item));
             self.dead = 0;
         }
     }
@@ -73,10 +73,10 @@ impl Near {
     }
 
     /// The next timer. If there is none, nothing is left at all.
-    pub(super) fn first(&mut self, nodes: &[Node]) -> Option<Item> {
+    pub(super) fn first(&mut self, alive: impl Fn(&Item) -> bool) -> Option<Item> {
         loop {
             let item = self.next()?;
-            if nodes[item.index as usize].is(item) {
+            if alive(&item) {
                 return Some(item);
             }
             self.remove(item);

@@ -71,9 +71,8 @@ impl Pair {
             }
             Step::Cancel(index) if !self.known.is_empty() => {
                 let known = self.known.swap_remove(index % self.known.len());
-                let group = &mut self.groups[known.group];
-                assert_eq!(self.wheel.cancel(group, known.key), Some(known.name), "expected the timer to be there");
-                assert_eq!(self.wheel.cancel(group, known.key), None, "expected it to end once");
+                assert_eq!(self.wheel.cancel(known.key), Some(known.name), "expected the timer to be there");
+                assert_eq!(self.wheel.cancel(known.key), None, "expected it to end once");
                 assert!(!self.wheel.rearm(known.key, Time::START), "expected an ended timer not to be armed again");
             }
             Step::Rearm(index, moment) if !self.known.is_empty() => {
@@ -195,7 +194,7 @@ fn many_timers_fall_due_in_their_order_whatever_is_cancelled_among_them() {
                 }
                 expected.remove(&armed.remove(&key).expect("a timer that is armed"));
                 if roll(2) == 0 {
-                    assert!(wheel.cancel(&mut group, key).is_some());
+                    assert!(wheel.cancel(key).is_some());
                     continue;
                 }
                 order += 1;
@@ -217,7 +216,7 @@ fn many_timers_fall_due_in_their_order_whatever_is_cancelled_among_them() {
                 come = next.key().0;
                 let key = next.remove();
                 armed.remove(&key);
-                assert!(wheel.cancel(&mut group, key).is_some());
+                assert!(wheel.cancel(key).is_some());
             }
             let next = expected.keys().next().map(|&(due, _)| Time::from_nanos(due));
             assert!(wheel.next_look() <= next, "expected no look to come too late");
@@ -233,7 +232,7 @@ fn a_timer_for_never_stays_armed_and_does_not_fall_due() {
     assert!(wheel.pop_due(Time::NEVER).is_none(), "expected never not to come");
     assert_eq!(wheel.next_deadline(), None);
     assert!(wheel.is_armed(key));
-    assert_eq!(wheel.cancel(&mut group, key), Some('a'));
+    assert_eq!(wheel.cancel(key), Some('a'));
 }
 
 #[test]
@@ -255,11 +254,11 @@ fn timers_of_one_deadline_fall_due_in_the_order_in_which_they_were_armed() {
 fn a_place_that_is_used_again_does_not_know_the_old_key() {
     let (mut wheel, mut group) = (Wheel::new(), Group::default());
     let old = wheel.arm(&mut group, Time::START, 1);
-    assert_eq!(wheel.cancel(&mut group, old), Some(1));
+    assert_eq!(wheel.cancel(old), Some(1));
     let new = wheel.arm(&mut group, Time::START, 2);
     assert_ne!(old, new);
     assert!(!wheel.is_armed(old) && wheel.is_armed(new), "expected only the new key to be known");
-    assert_eq!(wheel.cancel(&mut group, old), None, "expected the old key to end nothing");
+    assert_eq!(wheel.cancel(old), None, "expected the old key to end nothing");
 }
 
 #[test]
@@ -268,7 +267,7 @@ fn a_million_cancelled_timers_leave_nothing_to_wake_for() {
     let arm = |wheel: &mut Wheel<u64>, group: &mut Group, n| wheel.arm(group, Time::from_nanos(1000 + n * 977), n);
     let keys: Vec<_> = (0..1_000_000).map(|n| arm(&mut wheel, &mut group, n)).collect();
     for key in keys {
-        assert!(wheel.cancel(&mut group, key).is_some());
+        assert!(wheel.cancel(key).is_some());
     }
     assert_eq!(wheel.next_look(), None, "expected nothing to wake for");
     assert!(wheel.is_quiet());

@@ -8,9 +8,10 @@
 
 use crate::clock::Time;
 
-use super::bucket::{Item, Level, Node, SLOTS, Spare};
+use super::bucket::{Item, Level, SLOTS, Spare};
 use super::near::Near;
-use super::{Group, Key, NONE};
+use super::seats::Seats;
+use super::{Group, Key};
 
 /// Bits of a deadline within a span.
 const SPAN: u32 = 18;
@@ -32,15 +33,9 @@ enum Place {
 /// The timers of one thread, each with a `T`.
 #[derive(Debug)]
 pub(crate) struct Wheel<T> {
-    nodes: Vec<Node>,
-    /// What the timers are for, by the same index.
-    values: Vec<Option<T>>,
-    /// The first of the places that are free; they are linked by `next`.
-    free: u32,
+    seats: Seats<T>,
     /// The order of the last item.
     order: u64,
-    /// The serial of the last arming.
-    serial: u64,
     /// The moment by which the timers are placed; no linked timer is for an earlier one.
     moment: u64,
     /// How far [`Wheel::pop_due`] has come: to the last timer it gave out, or to where nothing was due.
@@ -67,11 +62,8 @@ pub(crate) struct Due<'a, T> {
 impl<T> Wheel<T> {
     pub(crate) const fn new() -> Self {
         Self {
-            nodes: Vec::new(),
-            values: Vec::new(),
-            free: NONE,
+            seats: Seats::new(),
             order: 0,
-            serial: 0,
             moment: 0,
             come: 0,
             near: Near::new(),
@@ -86,39 +78,21 @@ impl<T> Wheel<T> {
     /// Has `value` fall due at `deadline`. One that has passed counts as the moment to which [`Wheel::pop_due`] has
     /// come: the deadline it gave out last, or `now` if nothing was due. [`Time::NEVER`] does not come.
     pub(crate) fn arm(&mut self, group: &mut Group, deadline: Time, value: T) -> Key {
-        self.serial += 1;
-        let serial = self.serial;
-        let node = Node::new(serial, group.first);
-        let index = self.free;
-        let index = if index == NONE {
-            let index = u32::try_from(self.nodes.len()).expect("a wheel has fewer than 2^32 timers");
-            self.nodes.push(node);
-            self.values.push(Some(value));
-            index
-        } else {
-            self.free = self.nodes[index as usize].next;
-            self.nodes[index as usize] = node;
-            self.values[index as usize] = Some(value);
-            index
-        };
-        if group.first != NONE {
-            self.nodes[group.first as usize].previous = index;
-        }
-        group.first = index;
-        self.link(index, deadline);
-        Key { index, serial }
+        let key = self.seats.take(group, value);
+        self.link(key.index, deadline);
+        key
     }
 
-    /// Ends a timer of `group` and gives back what it was for; `None` if it has ended.
-    pub(crate) fn cancel(&mut self, group: &mut Group, key: Key) -> Option<T> {
+    /// Ends a timer and gives back what it was for; `None` if it has ended.
+    pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
         self.is_armed(key).then_some(())?;
-        self.remove(group, key.index)
+        self.remove(key.index)
     }
 
     /// Ends one timer of `group`, whichever; `None` if it has none.
     pub(crate) fn end_one(&mut self, group: &mut Group) -> Option<T> {
-        (group.first != NONE).then_some(())?;
-        self.remove(group, group.first)
+        let index = self.seats.next_of(group)?;
+        self.remove(index)
     }
 
     /// Has a timer fall due at another time, behind those that were armed for it before; `false` if it has ended.
@@ -139,7 +113,7 @@ impl<T> Wheel<T> {
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Due<'_, T>> {
         let now = now.as_nanos().min(u64::MAX - 1);
         let plain = self.near.plain_next();
-        let key = match plain.filter(|item| item.deadline <= now && self.nodes[item.index as usize].is(*item)) {
+        let key = match plain.filter(|item| item.deadline <= now && self.seats.is_booked(item)) {
             Some(item) => {
                 self.near.remove_plain();
                 (self.bound, self.exact) = (item.deadline, false);
@@ -169,18 +143,18 @@ impl<T> Wheel<T> {
     /// Whether the timer has not ended.
     #[inline]
     pub(crate) fn is_armed(&self, key: Key) -> bool {
-        self.nodes.get(key.index as usize).is_some_and(|node| node.serial == key.serial)
+        self.seats.is_armed(key)
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        if self.is_armed(key) { self.values[key.index as usize].as_mut() } else { None }
+        if self.is_armed(key) { self.seats.value(key.index) } else { None }
     }
 
     /// The next timer, wherever it stands.
     #[inline(never)]
     fn pop_next(&mut self, now: u64) -> Option<Key> {
         while self.bound <= now {
-            if let Some(item) = self.near.first(&self.nodes) {
+            if let Some(item) = self.near.first(|item| self.seats.is_booked(item)) {
                 self.bound = item.deadline;
                 self.exact = item.deadline > now;
                 if self.exact {
@@ -210,49 +184,24 @@ impl<T> Wheel<T> {
     #[inline]
     fn take_off(&mut self, item: Item) -> Key {
         self.come = item.deadline;
-        let node = &mut self.nodes[item.index as usize];
-        node.rest();
-        let key = Key { index: item.index, serial: node.serial };
+        self.seats.rest(item.index);
         if self.near.left().is_multiple_of(AHEAD) {
             self.read_ahead();
         }
-        key
+        self.seats.key(item.index)
     }
 
     /// Looks at what the next timers will need, so that the processor waits for their memory once and not for each.
     #[inline(never)]
     fn read_ahead(&self) {
-        let seen = self.near.ahead(AHEAD).iter().fold(0, |seen, item| {
-            let node = &self.nodes[item.index as usize];
-            let neighbours = [node.next, node.previous].map(|index| self.nodes.get(index as usize));
-            let neighbours = neighbours.map(|node| node.map_or(0, |node| node.next));
-            seen ^ u32::from(self.values[item.index as usize].is_some()) ^ neighbours[0] ^ neighbours[1]
-        });
+        let ahead = self.near.ahead(AHEAD).iter();
+        let seen = ahead.fold(0_u64, |seen, item| seen ^ self.seats.look_at(item.index));
         std::hint::black_box(seen);
     }
 
-    fn remove(&mut self, group: &mut Group, index: u32) -> Option<T> {
+    fn remove(&mut self, index: u32) -> Option<T> {
         self.unlink(index);
-        self.free(group, index)
-    }
-
-    /// Frees the place of a timer that is for no time.
-    #[inline]
-    fn free(&mut self, group: &mut Group, index: u32) -> Option<T> {
-        let node = &mut self.nodes[index as usize];
-        let (next, previous) = (node.next, node.previous);
-        node.serial = 0;
-        node.next = self.free;
-        self.free = index;
-        if previous == NONE {
-            group.first = next;
-        } else {
-            self.nodes[previous as usize].next = next;
-        }
-        if next != NONE {
-            self.nodes[next as usize].previous = previous;
-        }
-        self.values[index as usize].take()
+        self.seats.free(index)
     }
 
     /// Where a timer for `deadline` stands.
@@ -293,9 +242,8 @@ impl<T> Wheel<T> {
         }
         let deadline = deadline.max(self.come);
         self.order += 1;
-        let node = &mut self.nodes[index as usize];
-        (node.deadline, node.order) = (deadline, self.order);
         let item = Item { deadline, order: self.order, index };
+        self.seats.book(item);
         match self.place(deadline) {
             Place::Near => self.near.push(item),
             Place::Far(level, slot) => self.push(level, slot, item),
@@ -315,19 +263,19 @@ impl<T> Wheel<T> {
 
     #[inline]
     fn unlink(&mut self, index: u32) {
-        let node = self.nodes[index as usize];
-        if node.order == 0 {
+        let (deadline, order) = self.seats.rest(index);
+        if order == 0 {
             return;
         }
-        self.nodes[index as usize].rest();
-        match self.place(node.deadline) {
-            Place::Near => self.near.lose(&self.nodes),
+        let alive = |item: &Item| self.seats.is_booked(item);
+        match self.place(deadline) {
+            Place::Near => self.near.lose(alive),
             Place::Far(level, slot) => {
-                self.levels[level].lose(slot, node.order, &self.nodes, &mut self.spare);
+                self.levels[level].lose(slot, order, alive, &mut self.spare);
                 self.note_empty(level);
             }
         }
-        self.exact &= node.deadline != self.bound;
+        self.exact &= deadline != self.bound;
     }
 
     fn note_empty(&mut self, level: usize) {
@@ -350,7 +298,7 @@ impl<T> Wheel<T> {
         let mut near = std::mem::replace(&mut self.near, Near::new());
         near.begin(|sorted| {
             for &item in &items {
-                if dead && !self.nodes[item.index as usize].is(item) {
+                if dead && !self.seats.is_booked(&item) {
                     continue;
                 }
                 match self.place(item.deadline) {
@@ -368,10 +316,10 @@ impl<T> Wheel<T> {
 
     fn look(&mut self, looks: usize) -> Option<Time> {
         if !self.exact {
-            if let Some(item) = self.near.first(&self.nodes) {
+            if let Some(item) = self.near.first(|item| self.seats.is_booked(item)) {
                 (self.bound, self.exact) = (item.deadline, true);
             } else if let Some((level, slot)) = self.first_slot() {
-                match self.levels[level].earliest(slot, looks, &self.nodes) {
+                match self.levels[level].earliest(slot, looks, |item| self.seats.is_booked(item)) {
                     Some(earliest) => (self.bound, self.exact) = (earliest, true),
                     None => self.bound = self.bound.max(self.start_of(level, slot)),
                 }
@@ -397,12 +345,12 @@ impl<T> Due<'_, T> {
 
     #[inline]
     pub(crate) fn value(&mut self) -> Option<&mut T> {
-        self.wheel.values[self.key.index as usize].as_mut()
+        self.wheel.seats.value(self.key.index)
     }
 
     /// Ends it, and gives back what it was for.
     #[inline]
-    pub(crate) fn end(self, group: &mut Group) -> Option<T> {
-        self.wheel.free(group, self.key.index)
+    pub(crate) fn end(self) -> Option<T> {
+        self.wheel.seats.free(self.key.index)
     }
 }

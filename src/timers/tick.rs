@@ -145,12 +145,11 @@ impl Core {
         let owner = ticking.owner;
         let alone = ticking.course == Course::Once && ticking.link.is_none();
         let slot = slots.find(owner).filter(|slot| alone && slot.state == State::Occupied && slot.waiting == 0)?;
-        let group = &mut slot.extra.as_deref_mut()?.timers;
         let target = slot.target.take()?;
         let tick = Tick { timer: Timer::new(owner, key), due: ticking.plan.due(1), missed: 0 };
         // Set here, as it would be copied twice if it went with the others.
         self.timers.current.set(Some(Current { tick, depth: self.depth.get() + 1 }));
-        let Some(Armed::Tick(Ticking { record, .. })) = due.end(group) else {
+        let Some(Armed::Tick(Ticking { record, .. })) = due.end() else {
             slot.target = Some(target);
             return None;
         };
@@ -231,15 +230,12 @@ impl Core {
     /// What a timer brings that ticks once, and so has ended.
     #[inline]
     fn last_of(&self, owner: Tid, key: Key) -> Option<Body<'static>> {
-        self.slots.with(|slots| {
-            let group = &mut slots.find(owner)?.extra.as_deref_mut()?.timers;
-            self.timers.wheel.with(|wheel| {
-                let record = wheel.ticking(owner, key)?.record.take_all();
-                // Nothing of it is a user's any more.
-                wheel.cancel(group, key);
-                self.post.timers.give_back();
-                Some(record)
-            })
+        self.timers.wheel.with(|wheel| {
+            let record = wheel.ticking(owner, key)?.record.take_all();
+            // Nothing of it is a user's any more.
+            wheel.cancel(key);
+            self.post.timers.give_back();
+            Some(record)
         })
     }
 
