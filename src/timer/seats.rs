@@ -74,11 +74,17 @@ impl<T> Seats<T> {
     /// Frees the seat of a timer that is for no time.
     #[inline]
     pub(super) fn free(&mut self, index: u32) -> Option<T> {
+        self.abandon(index);
+        self.seats[index as usize].value.take()
+    }
+
+    /// The same, with what the timer was for left behind.
+    #[inline]
+    pub(super) fn abandon(&mut self, index: u32) {
         let seat = &mut self.seats[index as usize];
         seat.serial = 0;
         seat.ring.free = self.free;
         self.free = index;
-        seat.value.take()
     }
 
     /// Books a seat for a time.

@@ -348,9 +348,9 @@ impl<T> Due<'_, T> {
         self.wheel.seats.value(self.key.index)
     }
 
-    /// Ends it, and gives back what it was for.
+    /// Ends it. What is left of what it was for stays where it lies, and is dropped when another timer comes there.
     #[inline]
-    pub(crate) fn end(self) -> Option<T> {
-        self.wheel.seats.free(self.key.index)
+    pub(crate) fn end_emptied(self) {
+        self.wheel.seats.abandon(self.key.index);
     }
 }

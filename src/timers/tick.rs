@@ -18,7 +18,7 @@ use crate::residents::Extra;
 use crate::target::Target;
 use crate::timer::{Due, Key, Wheel};
 use crate::timers::arming::Timer;
-use crate::timers::{Armed, Course, Current, Ticking};
+use crate::timers::{Armed, Course, Current};
 use crate::waiting::BURST;
 
 /// What a handler can know of the tick that it handles; see [`Context::tick`](crate::Context::tick).
@@ -149,10 +149,9 @@ impl Core {
         let tick = Tick { timer: Timer::new(owner, key), due: ticking.plan.due(1), missed: 0 };
         // Set here, as it would be copied twice if it went with the others.
         self.timers.current.set(Some(Current { tick, depth: self.depth.get() + 1 }));
-        let Some(Armed::Tick(Ticking { record, .. })) = due.end() else {
-            slot.target = Some(target);
-            return None;
-        };
+        // Taken from where it lies: what is copied as a whole and then in parts makes the processor wait.
+        let record = ticking.record.take_all();
+        due.end_emptied();
         self.post.timers.give_back();
         Some(Only { owner, record, target, life: slot.life })
     }
