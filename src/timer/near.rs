@@ -1,7 +1,7 @@
 //! The timers of a wheel that are due soon, in their order.
 //!
-//! Those that were there when their span of time began are sorted once and taken from one end. Those that are armed for
-//! it meanwhile, rarely many, are in a heap.
+//! Those that were there when their span of time began are sorted once and taken one after the other. Those that are
+//! armed for it meanwhile, rarely many, are in a heap.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,15 +11,31 @@ use super::bucket::{Item, SOME_DEAD};
 /// The timers of the present span.
 #[derive(Debug)]
 pub(super) struct Near {
-    /// The next one is the last.
+    /// The next one is at `next`.
     sorted: Vec<Item>,
+    next: usize,
     late: BinaryHeap<Reverse<Item>>,
     dead: usize,
+    sorter: Sorter,
 }
+
+/// Sorts items of one span that come in the order in which they were armed.
+#[derive(Debug)]
+struct Sorter {
+    /// The time of each within the span, and below it its place.
+    keys: Vec<u64>,
+    items: Vec<Item>,
+}
+
+/// So many items are sorted as they are.
+const FEW: usize = 20;
+
+/// Room for more items than this is not kept for the next sorting.
+const LARGE: usize = 1 << 16;
 
 impl Near {
     pub(super) const fn new() -> Self {
-        Self { sorted: Vec::new(), late: BinaryHeap::new(), dead: 0 }
+        Self { sorted: Vec::new(), next: 0, late: BinaryHeap::new(), dead: 0, sorter: Sorter::new() }
     }
 
     /// Adds a timer to a span that has begun.
@@ -31,29 +47,32 @@ impl Near {
         self.late.push(Reverse(item));
     }
 
-    /// Adds the timers of a span that begins; they are sorted when the first is asked for.
+    /// Adds the timers of a span that begins, in the order in which they were armed.
     pub(super) fn begin(&mut self, fill: impl FnOnce(&mut Vec<Item>)) {
-        debug_assert!(self.sorted.is_empty() && self.late.is_empty(), "a span begins when the one before is over");
+        self.end();
         fill(&mut self.sorted);
-        self.sort();
+        self.sorter.sort(&mut self.sorted);
     }
 
     /// The same with all of them in a row; gives a row back that is not needed any more.
     pub(super) fn begin_with(&mut self, items: Vec<Item>) -> Vec<Item> {
-        debug_assert!(self.sorted.is_empty() && self.late.is_empty(), "a span begins when the one before is over");
+        self.end();
         let row = std::mem::replace(&mut self.sorted, items);
-        self.sort();
+        self.sorter.sort(&mut self.sorted);
         row
     }
 
-    fn sort(&mut self) {
-        self.sorted.sort_unstable_by(|one, other| other.cmp(one));
+    fn end(&mut self) {
+        debug_assert!(self.left() == 0 && self.late.is_empty(), "a span begins when the one before is over");
+        self.clear();
     }
 
     /// One timer less is alive.
     pub(super) fn lose(&mut self, alive: impl Fn(&Item) -> bool) {
         self.dead += 1;
-        if self.dead > SOME_DEAD + (self.sorted.len() + self.late.len()) / 2 {
+        if self.dead > SOME_DEAD + (self.left() + self.late.len()) / 2 {
+            self.sorted.drain(..self.next);
+            self.next = 0;
             self.sorted.retain(&alive);
             self.late.retain(|Reverse(item)| alive(item));
             self.dead = 0;
@@ -63,19 +82,19 @@ impl Near {
     /// The next item, dead or alive, unless that takes a closer look.
     #[inline]
     pub(super) fn plain_next(&self) -> Option<Item> {
-        if self.late.is_empty() { self.sorted.last().copied() } else { None }
+        if self.late.is_empty() { self.sorted.get(self.next).copied() } else { None }
     }
 
     /// Takes away what [`Near::plain_next`] has said.
     #[inline]
-    pub(super) fn remove_plain(&mut self) {
-        self.sorted.pop();
+    pub(super) const fn remove_plain(&mut self) {
+        self.next += 1;
     }
 
     /// The next timer. If there is none, nothing is left at all.
     pub(super) fn first(&mut self, alive: impl Fn(&Item) -> bool) -> Option<Item> {
         loop {
-            let item = self.next()?;
+            let item = self.first_item()?;
             if alive(&item) {
                 return Some(item);
             }
@@ -85,15 +104,16 @@ impl Near {
     }
 
     /// The next item, dead or alive.
-    fn next(&mut self) -> Option<Item> {
-        if self.sorted.is_empty() {
+    fn first_item(&mut self) -> Option<Item> {
+        if self.left() == 0 {
             if self.late.is_empty() {
                 return None;
             }
+            self.clear();
             self.sorted.extend(self.late.drain().map(|Reverse(item)| item));
-            self.sort();
+            self.sorted.sort_unstable();
         }
-        let sorted = self.sorted.last().copied();
+        let sorted = self.sorted.get(self.next).copied();
         match self.late.peek() {
             Some(&Reverse(late)) if sorted.is_none_or(|sorted| late < sorted) => Some(late),
             _ => sorted,
@@ -102,20 +122,54 @@ impl Near {
 
     /// Takes the next item away.
     pub(super) fn remove(&mut self, item: Item) {
-        if self.sorted.last() == Some(&item) {
-            self.sorted.pop();
+        if self.sorted.get(self.next) == Some(&item) {
+            self.next += 1;
         } else {
             self.late.pop();
         }
     }
 
     /// How many are sorted, dead or alive.
+    #[inline]
     pub(super) const fn left(&self) -> usize {
-        self.sorted.len()
+        self.sorted.len() - self.next
     }
 
-    /// Those that come next, the last of them first.
+    /// Those that come next.
+    #[inline]
     pub(super) fn ahead(&self, items: usize) -> &[Item] {
-        &self.sorted[self.sorted.len().saturating_sub(items)..]
+        &self.sorted[self.next..self.sorted.len().min(self.next + items)]
+    }
+
+    fn clear(&mut self) {
+        self.sorted.clear();
+        self.next = 0;
+    }
+}
+
+impl Sorter {
+    const fn new() -> Self {
+        Self { keys: Vec::new(), items: Vec::new() }
+    }
+
+    /// Numbers are sorted faster than items.
+    fn sort(&mut self, items: &mut Vec<Item>) {
+        if items.len() <= FEW {
+            return items.sort_unstable();
+        }
+        if items.is_sorted_by_key(|item| item.deadline) {
+            return;
+        }
+        let start = items.iter().fold(u64::MAX, |start, item| start.min(item.deadline));
+        let keys = items.iter().zip(0..).map(|(item, place)| (item.deadline - start) << u32::BITS | place);
+        self.keys.extend(keys);
+        self.keys.sort_unstable();
+        self.items.extend(self.keys.drain(..).map(|key| items[key as u32 as usize]));
+        debug_assert!(self.items.is_sorted(), "items of one span are sorted by their time in it");
+        std::mem::swap(items, &mut self.items);
+        self.items.clear();
+        if self.items.capacity() > LARGE {
+            *self = Self::new();
+        }
     }
 }
