@@ -24,6 +24,21 @@ impl Probe {
         }
     }
 
+    /// Takes the earliest message with an `R` to a service that it observes; the first such record of it.
+    ///
+    /// A record that is marked `no_clone` is not there: it belongs to the service's owner.
+    ///
+    /// # Panics
+    ///
+    /// If there is none; see [`Probe`].
+    #[track_caller]
+    pub fn expect_observed<R: Record>(&self) -> R {
+        match self.find(Mail::take_observed) {
+            Ok(record) => record,
+            Err(mail) => panic!("{mail}", mail = mail.instead_of("to observe", R::NAME)),
+        }
+    }
+
     /// Takes the earliest answer of type `A` to a request of its own; `()` is any answer.
     ///
     /// # Panics

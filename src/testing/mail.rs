@@ -29,6 +29,8 @@ pub(super) struct Mail {
 enum Way {
     Notification,
     Request,
+    /// A message to a service that it observes.
+    Observed,
     Answer,
     Returned(Code),
 }
@@ -38,6 +40,11 @@ impl Mail {
     pub(super) fn received(message: &Message<'_>, now: Time) -> Self {
         let way = if message.wants_answer() { Way::Request } else { Way::Notification };
         Self { copy: message.try_clone(), ..Self::of(way, message, now) }
+    }
+
+    /// A message to a service that the probe observes. Runs the `Clone` of its records.
+    pub(super) fn observed(message: &Message<'_>, now: Time) -> Self {
+        Self { copy: message.try_clone(), ..Self::of(Way::Observed, message, now) }
     }
 
     /// An answer, or a message of the probe's own that has come back.
@@ -74,6 +81,11 @@ impl Mail {
         matches!(self.way, Way::Notification | Way::Request).then(|| self.copy.as_mut()?.take()).flatten()
     }
 
+    /// Takes an `R` out of what the probe has observed.
+    pub(super) fn take_observed<R: Record>(&mut self) -> Option<R> {
+        (self.way == Way::Observed).then(|| self.copy.as_mut()?.take()).flatten()
+    }
+
     /// Takes an `A` out of an answer.
     pub(super) fn take_answer<A: Record>(&mut self) -> Option<A> {
         (self.way == Way::Answer).then(|| self.copy.as_mut()?.take_answer()).flatten()
@@ -94,6 +106,7 @@ impl fmt::Display for Mail {
         match self.way {
             Way::Notification => f.write_str("notification")?,
             Way::Request => f.write_str("request")?,
+            Way::Observed => f.write_str("observed")?,
             Way::Answer => f.write_str("answer")?,
             Way::Returned(code) => write!(f, "returned {code}")?,
         }

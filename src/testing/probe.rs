@@ -22,7 +22,7 @@ use crate::record::{Record, RecordType};
 use crate::target::{Outcome, Target};
 use crate::testing::mail::Mail;
 
-/// A target that writes down what it receives, answers as it is told, and sends on its own.
+/// A target that writes down what it receives and observes, answers as it is told, and sends on its own.
 ///
 /// Cloning it gives another handle to the same probe: register one, and keep one to look at. It is `Send`, so it can
 /// stand on any thread of any kernel.
@@ -274,6 +274,11 @@ impl Target for Probe {
     fn answered(&mut self, answer: &mut Message<'_>, ctx: &mut Context<'_>) {
         let mail = Mail::came_back(answer, ctx.now());
         self.note(mail);
+        self.shared.changed.notify_all();
+    }
+
+    fn observed(&mut self, message: &Message<'_>, ctx: &mut Context<'_>) {
+        self.note(Mail::observed(message, ctx.now()));
         self.shared.changed.notify_all();
     }
 

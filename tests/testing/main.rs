@@ -4,8 +4,10 @@
 mod driving;
 mod ending;
 mod exploring;
+mod observing;
 mod probes;
 mod time;
+mod timers;
 
 use rohrpost::{Address, Context, Failure, Handle, handles, record};
 
