@@ -4,7 +4,8 @@ use super::{
     Builder, Faults, Model, State, Table, check,
     draft::{Draft, EdgeDraft, RuleDraft, StateDraft},
     fault::{Flaw, Flaws},
-    hooks::{ActionBox, Flow, GuardBox},
+    flow::Flow,
+    hooks::{ActionBox, GuardBox},
     ids::NONE,
     layout::lay_out,
     list::{Actions, Guards, List, Names},
@@ -83,7 +84,8 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
     };
     let parts = Parts::of(&draft, &event_names)?;
     let routes = parts.cells.all().iter().map(|&plan| &parts.routes.all()[plan as usize]);
-    let flows = routes.map(|route| Flow::of(route, parts.ops.all(), &hooks.actions)).collect::<Vec<_>>();
+    let mut places = 0;
+    let flows: Vec<_> = routes.map(|route| Flow::of(route, parts.ops.all(), &hooks.actions, &mut places)).collect();
     Ok(Table {
         nodes: parts.nodes,
         edges: parts.edges,

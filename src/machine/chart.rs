@@ -3,7 +3,6 @@
 use super::{
     EventId, Model, Query, Step, Table, Verdict,
     core::Core,
-    hooks::Flow,
     ids::NONE,
     plan::{Moved, Op, Route},
 };
@@ -38,7 +37,7 @@ pub trait Chart {
         self.table().identify.as_ref().map_or(EventId::OTHER, |identify| identify(event))
     }
 
-    /// Does what is planned for the active leaf and the event. A static table has a faster way than the one here, which reads
+    /// Does what is planned for the active leaf and the event, and moves to where it leads. A static table has a faster way than the one here, which reads
     /// the plan: it asks for the leaf first and then for the event, each once.
     #[doc(hidden)]
     #[inline]
@@ -104,7 +103,7 @@ impl<M: Model> Chart for Arc<Table<M>> {
 }
 
 impl<M: Model> Table<M> {
-    /// Does what is planned for the active leaf and `event`, or says that the plan has to be read.
+    /// Does what is planned for the active leaf and `event`, and moves to where it leads.
     #[doc(hidden)]
     #[inline(always)]
     pub fn follow(
@@ -115,14 +114,10 @@ impl<M: Model> Table<M> {
         ctx: &mut M::Context<'_>,
         step: &mut Step<'_, M::Event<'_>>,
     ) -> Moved {
-        let Some(Flow { first, rest, moved }) = self.flows.all().get(self.cell_of(core.leaf(), event)) else {
-            return Moved::UNREAD;
-        };
-        first.run(me, ctx, step);
-        for action in rest {
-            action.run(me, ctx, step);
+        if let Some(flow) = self.flows.all().get(self.cell_of(core.leaf(), event)) {
+            return flow.take(core, me, ctx, step);
         }
-        *moved
+        Moved::UNREAD
     }
 
     /// Does what is planned by reading the plan that begins at `at`.

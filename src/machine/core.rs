@@ -1,6 +1,12 @@
 //! What one machine carries: where it is, and the rest on the heap if its table needs any.
 
-use super::{EventId, Model, Table, history::Memory, plan::Op, run::Scratch, timeout::Timeouts};
+use super::{
+    EventId, Model, Table,
+    history::Memory,
+    plan::{Moved, Op},
+    run::Scratch,
+    timeout::Timeouts,
+};
 
 /// The state of one machine: sixteen bytes, and a box if there are regions, histories, timeouts, or transitions that cannot
 /// be planned ahead.
@@ -69,6 +75,14 @@ impl Core {
     #[inline]
     pub(super) const fn move_to(&mut self, leaf: u32) {
         self.leaf = leaf;
+    }
+
+    /// Moves to where a plan leads.
+    #[inline(always)]
+    pub(super) const fn follow(&mut self, moved: Moved) {
+        if !moved.stays() {
+            self.leaf = moved.leaf();
+        }
     }
 
     /// The active leaves.

@@ -220,9 +220,6 @@ impl<C: Chart, T: Trace> Engine<C, T> {
             self.chart.follow(event, &mut self.core, me, ctx, &mut step)
         };
         if moved.is_plain() && step.queue.is_untouched() {
-            if !moved.stays() {
-                self.core.move_to(moved.leaf());
-            }
             return Outcome { verdict: moved.verdict(), recall: false };
         }
         let event = event.id(&self.chart, &step);
@@ -243,13 +240,11 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         if moved.is_unread() {
             let table = self.chart.table();
             moved = table.read(table.plan_for(self.core.leaf(), event), &mut self.core, me, ctx, step);
+            self.core.follow(moved);
         }
         // Without regions and trace there is nothing to work out; a benchmark is built that way to see what they cost.
         if moved.is_undecided() && cfg!(not(rohrpost_bare_machines)) {
             return self.run(Call::Event(event), me, ctx, step);
-        }
-        if !moved.stays() {
-            self.core.move_to(moved.leaf());
         }
         if moved.follows() || !step.queue.is_untouched() || (moved.recalls() && self.core.rest.is_some()) {
             return self.go_on(moved, me, ctx, step);
@@ -300,9 +295,7 @@ impl<C: Chart, T: Trace> Engine<C, T> {
             if moved.verdict() == Verdict::Deferred {
                 self.core.keep(self.chart.table(), event);
             }
-            if !moved.stays() {
-                self.core.move_to(moved.leaf());
-            }
+            self.core.follow(moved);
         }
         Outcome { verdict: Verdict::Endless, recall }
     }

@@ -1,13 +1,8 @@
 //! The functions of a table that is built at run time.
 //!
-//! Each is a closure of a type of its own. What a transition does from one leaf is a list of them, laid out once so that
-//! taking it is a walk over calls and no look-up.
+//! Each is a closure of a type of its own.
 
-use super::{
-    Model, Query, Step,
-    ids::NONE,
-    plan::{Moved, Op, Route},
-};
+use super::{Model, Query, Step, core::Core, flow::Course};
 use std::sync::Arc;
 
 /// An entry, exit or effect closure.
@@ -23,17 +18,9 @@ pub(super) trait Action<M: Model>: Send + Sync {
 
     /// The same once more.
     fn again(&self) -> ActionBox<M>;
-}
 
-/// Nothing to do.
-struct Nothing;
-
-impl<M: Model> Action<M> for Nothing {
-    fn run(&self, _: &mut M, _: &mut M::Context<'_>, _: &mut Step<'_, M::Event<'_>>) {}
-
-    fn again(&self) -> ActionBox<M> {
-        Box::new(Self)
-    }
+    /// The same once more, as all that a transition does.
+    fn alone(&self) -> Box<dyn Course<M>>;
 }
 
 struct Shared<F>(Arc<F>);
@@ -50,6 +37,19 @@ where
     fn again(&self) -> ActionBox<M> {
         Box::new(Self(self.0.clone()))
     }
+
+    fn alone(&self) -> Box<dyn Course<M>> {
+        Box::new(Self(self.0.clone()))
+    }
+}
+
+impl<M: Model, F> Course<M> for Shared<F>
+where
+    F: Fn(&mut M, &mut M::Context<'_>, &mut Step<'_, M::Event<'_>>) + Send + Sync + 'static,
+{
+    fn take(&self, _: &mut Core, me: &mut M, ctx: &mut M::Context<'_>, step: &mut Step<'_, M::Event<'_>>) {
+        (self.0)(me, ctx, step);
+    }
 }
 
 /// Makes an action of a closure.
@@ -57,30 +57,4 @@ pub(super) fn action<M: Model>(
     action: impl Fn(&mut M, &mut M::Context<'_>, &mut Step<'_, M::Event<'_>>) + Send + Sync + 'static,
 ) -> ActionBox<M> {
     Box::new(Shared(Arc::new(action)))
-}
-
-/// The plan of one leaf and one event with its actions at hand.
-pub(super) struct Flow<M: Model> {
-    /// Does nothing if there is nothing to do: the processor guesses the target of one call at a time, and a call that is
-    /// always there is one guess where asking first would be two.
-    pub(super) first: ActionBox<M>,
-    pub(super) rest: Box<[ActionBox<M>]>,
-    /// What it comes to.
-    pub(super) moved: Moved,
-}
-
-impl<M: Model> Flow<M> {
-    pub(super) fn of(route: &Route, ops: &[Op], actions: &[ActionBox<M>]) -> Self {
-        let ops = &ops[route.first as usize..][..usize::from(route.ops)];
-        let plain = route.guard == NONE && ops.iter().all(|op| matches!(op, Op::Act(_)));
-        let mut own = ops.iter().filter(|_| plain).filter_map(|op| match *op {
-            Op::Act(at) => Some(actions[usize::from(at)].again()),
-            _ => None,
-        });
-        Self {
-            first: own.next().unwrap_or_else(|| Box::new(Nothing)),
-            rest: own.collect(),
-            moved: if plain { route.moved } else { Moved::UNREAD },
-        }
-    }
 }

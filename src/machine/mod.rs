@@ -45,6 +45,7 @@ mod export;
 mod fault;
 #[doc(hidden)]
 pub mod fixed;
+mod flow;
 mod history;
 mod hooks;
 mod ids;

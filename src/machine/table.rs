@@ -3,7 +3,7 @@
 use super::{
     EventId, Model, Rules, StateId, TransitionId, Vertex,
     builder::Builder,
-    hooks::Flow,
+    flow::Flow,
     ids::NONE,
     list::{Actions, Guards, List, Names},
     plan::{NOBODY, Op, Route},

@@ -2,8 +2,8 @@
 //!
 //! The table is known when the program is compiled, so for each leaf and event there can be a function whose every step is
 //! a constant: which guards to ask, which actions to call, which leaf comes out. The compiler then has calls where a table
-//! built at run time has loops over pointers, and puts small actions right in. `hsm!` writes one comparison per leaf and in
-//! it one per event, which become two jumps, as in a `match` by hand. The first of them the processor can tell from the event
+//! built at run time has calls by pointer, and puts small actions right in. `hsm!` writes one comparison per leaf and in it
+//! one per event, which become two jumps, as in a `match` by hand. The first of them the processor can tell from the event
 //! before; the second needs only the event.
 
 use super::{
@@ -44,7 +44,7 @@ enum Todo<M: Model> {
     Attend(Op),
 }
 
-/// Handles `EVENT` while `LEAF` is active.
+/// Handles `EVENT` while `LEAF` is active, and moves to where that leads.
 #[inline(always)]
 pub fn cell<C: Fixed, const LEAF: u16, const EVENT: u16>(
     core: &mut Core,
@@ -53,14 +53,18 @@ pub fn cell<C: Fixed, const LEAF: u16, const EVENT: u16>(
     step: &mut Step<'_, EventOf<'_, C>>,
 ) -> Moved {
     if const { !is_short(C::TABLE, LEAF, EVENT) } {
-        return C::TABLE.read(C::TABLE.plan_for(LEAF, EventId(EVENT)), core, me, ctx, step);
+        let moved = C::TABLE.read(C::TABLE.plan_for(LEAF, EventId(EVENT)), core, me, ctx, step);
+        core.follow(moved);
+        return moved;
     }
     macro_rules! routes {
         ($($at:literal)*) => {
             $(if const { straight(C::TABLE, LEAF, EVENT, $at).exists } {
                 let route = const { &straight(C::TABLE, LEAF, EVENT, $at) };
                 if route.permits::<C, LEAF>(me, ctx, step) {
-                    return route.take::<C>(core, me, ctx, step);
+                    route.run::<C>(core, me, ctx, step);
+                    core.follow(route.moved);
+                    return route.moved;
                 }
             })*
         };
@@ -85,24 +89,23 @@ impl<M: Model> Straight<M> {
     }
 
     #[inline(always)]
-    fn take<C: Fixed<Model = M>>(
+    fn run<C: Fixed<Model = M>>(
         &self,
         core: &mut Core,
         me: &mut M,
         ctx: &mut M::Context<'_>,
         step: &mut Step<'_, M::Event<'_>>,
-    ) -> Moved {
+    ) {
         macro_rules! ops {
             ($($at:literal)*) => {
                 $(match self.todo[$at] {
-                    Todo::Nothing => return self.moved,
+                    Todo::Nothing => return,
                     Todo::Act(action) => action(me, ctx, step),
                     Todo::Attend(op) => core.attend(C::TABLE, op),
                 })*
             };
         }
         ops!(0 1 2 3 4 5 6 7 8 9);
-        self.moved
     }
 }
 
