@@ -22,7 +22,7 @@ pub use super::{
     chart::Incoming,
     core::Core,
     plan::{Moved, Used},
-    unroll::{Fixed, cell},
+    unroll::{Fixed, cell, is_for, is_special},
 };
 
 /// A vertex with everything inside it.

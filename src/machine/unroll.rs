@@ -2,12 +2,15 @@
 //!
 //! The table is known when the program is compiled, so for each leaf and event there can be a function whose every step is
 //! a constant: which guards to ask, which actions to call, which leaf comes out. The compiler then has calls where a table
-//! built at run time has calls by pointer, and puts small actions right in. `hsm!` writes one comparison per leaf and in it
-//! one per event, which become two jumps, as in a `match` by hand. The first of them the processor can tell from the event
-//! before; the second needs only the event.
+//! built at run time has calls by pointer, and puts small actions right in.
+//!
+//! What an event costs when it cannot be foreseen is what the processor guesses wrong. `hsm!` asks for the leaf from the
+//! outermost state inwards, since a question with two answers is guessed better than a jump to one of many, and only then
+//! for the event, which becomes a jump that needs nothing of the event before. Events that the leaf treats like any
+//! other are not asked for.
 
 use super::{
-    Chart, EventId, Model, Query, Step, Table,
+    Chart, EventId, Model, Query, StateId, Step, Table,
     core::Core,
     ids::NONE,
     list::{Actions, Guards},
@@ -42,6 +45,20 @@ enum Todo<M: Model> {
     Act(ActionFn<M>),
     /// Something for the machine itself.
     Attend(Op),
+}
+
+/// Whether `leaf` is `STATE` or inside it, if it is no state before that one.
+#[inline(always)]
+#[must_use]
+pub const fn is_for<C: Fixed, const STATE: u16>(leaf: u16) -> bool {
+    let end = const { C::TABLE.nodes.all()[STATE as usize].end };
+    if end == STATE + 1 { leaf == STATE } else { leaf < end }
+}
+
+/// Whether `event` is not handled like those without a name while `leaf` is active.
+#[must_use]
+pub const fn is_special<C: Fixed>(leaf: StateId, event: u16) -> bool {
+    C::TABLE.plan_for(leaf.0, EventId(event)) != C::TABLE.plan_for(leaf.0, EventId::OTHER)
 }
 
 /// Handles `EVENT` while `LEAF` is active, and moves to where that leads.

@@ -198,21 +198,28 @@ macro_rules! __chart {
     // The comparisons that find the code for a leaf and an event.
     (@row $rows:tt (pseudo $kind:ident $name:ident $edges:tt)) => {};
     (@row ($chart:ident $events:ident $names:tt $locals:tt) ($vertex:ident $name:ident { $($body:tt)* })) => {
-        $crate::__chart! { @cells $chart $events $names $locals $name }
-        $crate::__chart! { @items (rows ($chart $events $names $locals)) () () [] [] []; $($body)* }
+        $crate::__chart! { @cells $chart $events $names $locals $name {
+            $crate::__chart! { @items (rows ($chart $events $names $locals)) () () [] [] []; $($body)* }
+        } }
     };
     (@cells $chart:ident $events:ident [$($event:ident)*] (
-        $leaf:ident $input:ident $core:ident $me:ident $ctx:ident $step:ident) $name:ident) => {
-        if $leaf == const { $chart::$name.index() } {
-            let $input = $input.id(&$chart, $step);
-            $(if $input.index() == $events::$event as u16 {
+        $leaf:ident $input:ident $core:ident $me:ident $ctx:ident $step:ident) $name:ident $inside:tt) => {
+        if $crate::machine::fixed::is_for::<$chart, { $chart::$name.index() }>($leaf) {
+            if $leaf == const { $chart::$name.index() } {
+                let $input = $input.id(&$chart, $step);
+                $(if const { $crate::machine::fixed::is_special::<$chart>($chart::$name, $events::$event as u16) }
+                    && $input.index() == $events::$event as u16
+                {
+                    return $crate::machine::fixed::cell::<
+                        $chart, { $chart::$name.index() }, { $events::$event as u16 },
+                    >($core, $me, $ctx, $step);
+                })*
                 return $crate::machine::fixed::cell::<
-                    $chart, { $chart::$name.index() }, { $events::$event as u16 },
+                    $chart, { $chart::$name.index() }, { $crate::machine::EventId::OTHER.index() },
                 >($core, $me, $ctx, $step);
-            })*
-            return $crate::machine::fixed::cell::<
-                $chart, { $chart::$name.index() }, { $crate::machine::EventId::OTHER.index() },
-            >($core, $me, $ctx, $step);
+            }
+            $inside
+            return $crate::machine::fixed::Moved::NOWHERE;
         }
     };
 
