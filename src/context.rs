@@ -48,6 +48,10 @@ pub struct Requested<'a, A> {
 }
 
 impl<'a> Context<'a> {
+    /// What a message has that a handler cannot hold or forward.
+    const NOT_OURS: Flags =
+        Flags::TAKEN.union(Flags::TURNED).union(Flags::DRAFT).union(Flags::PARTS).union(Flags::COPY);
+
     #[inline]
     pub(crate) const fn new(core: &'a Core, me: Tid, life: u32, deadline: Time) -> Self {
         Self { core, me, life, deadline }
@@ -84,6 +88,11 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self { deadline: self.core.now().after(timeout), ..*self }
+    }
+
+    /// Which life of the target this is.
+    pub(crate) const fn life(&self) -> u32 {
+        self.life
     }
 
     /// The core and the target whose handler this is.
@@ -189,7 +198,7 @@ impl<'a> Context<'a> {
     /// Has `message` carried on to another receiver when this handler has returned. Its first sender stays its
     /// sender, and the stack does not grow. What the handler says of it otherwise has no effect.
     pub fn forward(&self, message: &mut Message<'_>, to: Address) {
-        if message.flags.intersects(Flags::TAKEN | Flags::TURNED | Flags::DRAFT | Flags::PARTS) {
+        if message.flags.intersects(Self::NOT_OURS) {
             return;
         }
         let to = to.completed_from(self.address());
@@ -207,7 +216,7 @@ impl<'a> Context<'a> {
     ///
     /// [`HoldError`]; the message then stays, with [`Code::BUSY`] or [`Code::WOULD_BLOCK`].
     pub fn hold(&self, message: &mut Message<'_>) -> Result<HeldMessage, HoldError> {
-        if message.flags.intersects(Flags::TAKEN | Flags::TURNED | Flags::DRAFT | Flags::PARTS) {
+        if message.flags.intersects(Self::NOT_OURS) {
             return Err(HoldError::Taken);
         }
         if message.flags.contains(Flags::CALL) {

@@ -74,9 +74,10 @@ pub enum HoldError {
     /// The sender waits for it on the stack, in [`Context::call`](crate::Context::call).
     #[error("the sender waits on the stack, so its message cannot be held; it should use `request`")]
     WouldBlock,
-    /// It has been taken already, is on its way back, was never sent, or its records are handled one by one.
+    /// It has been taken already, is on its way back, a copy, was never sent, or its records are handled one by one.
     #[error(
-        "there is nothing to hold: the message was taken already, is an answer, was never sent, or has several records"
+        "there is nothing to hold: the message was taken already, is an answer or a copy, was never sent, or has several \
+         records"
     )]
     Taken,
 }

@@ -320,7 +320,7 @@ struct Readme;
 /// What the macros need.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::machine_target::events::{effect, is_answer, is_received, is_returned, permits};
+    pub use crate::machine_target::events::{effect, is_answer, is_observed, is_received, is_returned, permits};
     pub use crate::namespace::Movable;
     pub use crate::record::{Copied, record_name};
     pub use crate::typed::{answered, each, handle, later, see};

@@ -56,6 +56,11 @@ impl<M> Stateful for M where M: for<'e> Model<Event<'e> = Message<'e>> + for<'c>
 ///   target's life. If it cannot be armed, because the thread has as many timers as it may, the message that led to the state
 ///   comes back with [`Code::BUSY`]; the state has been entered all the same.
 /// - **Answers** and mail that came back are events too, if the chart lists them; others are counted and dropped.
+/// - A **copy** from a service that the target observes is an event if the chart lists it as `observed`. Nobody waits for
+///   it: what an effect answers is dropped, [`Context::hold`] refuses it, and a state that rejects it drops it. A state that
+///   defers it keeps it, in the order of arrival with everything else that is deferred; it is forgotten if its deadline
+///   passes, if the target goes, or at once if as many are deferred as may be. The machine has a clone, so what comes
+///   with a record that is `no_clone` is no event.
 /// - Of a message with several records each is an event; none of them can be deferred.
 /// - A hook that panics leaves the machine in the configuration that it was about to leave, and the time of its states
 ///   begins anew; then the target's [policy](crate::OnPanic) decides.
@@ -249,6 +254,21 @@ impl<C: Chart<Model: Stateful>, T: Trace> MachineTarget<C, T> {
         result
     }
 
+    /// Takes a copy, or one record of it, as an event.
+    fn see(&mut self, copy: &mut Message<'static>, ctx: &mut Context<'_>) {
+        let event = self.engine.chart().identify(copy);
+        if event == EventId::OTHER {
+            return;
+        }
+        let course = self.drive(ctx, |engine, model, ctx| engine.dispatch(event, copy, model, ctx));
+        let _ = self.follow_up(course, ctx);
+        let room = self.deferred.len() < self.limit && !copy.is_in_parts();
+        if course.verdict() == Verdict::Deferred && room {
+            copy.life = ctx.life();
+            self.deferred.push_back(Aside::Copy(copy.take_all()));
+        }
+    }
+
     /// Says in a code what became of a message that no transition took.
     #[cold]
     fn refuse(&mut self, verdict: Verdict, message: &mut Message<'_>, ctx: &Context<'_>) -> Outcome {
@@ -322,6 +342,26 @@ impl<C: Chart<Model: Stateful> + 'static, T: Trace + 'static> Target for Machine
             }
             _ => ctx.ignore(answer),
         }
+    }
+
+    fn observed(&mut self, message: &Message<'_>, ctx: &mut Context<'_>) {
+        let (core, _) = ctx.home();
+        // Hooks may change the event, and this one belongs to somebody else.
+        let Ok(Some(mut copy)) = core.guard(|| message.copy()) else {
+            return;
+        };
+        if copy.has_several() {
+            let records = copy.records().count();
+            copy.begin_parts();
+            for index in 0..records {
+                copy.bring_forward(index);
+                self.see(&mut copy, ctx);
+                copy.bring_forward(index);
+            }
+        } else {
+            self.see(&mut copy, ctx);
+        }
+        core.discard(&mut copy);
     }
 
     fn started(&mut self, ctx: &mut Context<'_>) {

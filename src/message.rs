@@ -237,6 +237,13 @@ impl<'m> Message<'m> {
         self.flags.contains(Flags::TURNED)
     }
 
+    /// Whether it is a copy of a message to a service, made for an observer: it can be neither answered nor held nor
+    /// forwarded, and never comes back.
+    #[must_use]
+    pub const fn is_copy(&self) -> bool {
+        self.flags.contains(Flags::COPY)
+    }
+
     /// Whether it has been held or was taken otherwise, so that nothing is left here but the envelope.
     #[must_use]
     pub const fn is_taken(&self) -> bool {

@@ -78,6 +78,11 @@ impl Message<'_> {
         self.flags.contains(Flags::CALL)
     }
 
+    /// Whether its records are being handled one by one.
+    pub(crate) const fn is_in_parts(&self) -> bool {
+        self.flags.contains(Flags::PARTS)
+    }
+
     /// Whether it has more than one record.
     #[inline]
     pub(crate) fn has_several(&self) -> bool {

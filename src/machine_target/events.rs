@@ -12,8 +12,8 @@ use crate::record::{Record, RecordType};
 
 /// What arrives at a machine, by the record that it is about.
 ///
-/// In [`hsm!`](crate::hsm) these are `Pay`, `Paid = answer Receipt` and `Refused = returned Charge`; in a table built at run
-/// time they are told to [`Builder::messages`].
+/// In [`hsm!`](crate::hsm) these are `Pay`, `Paid = answer Receipt`, `Refused = returned Charge` and `Ticked = observed Tick`;
+/// in a table built at run time they are told to [`Builder::messages`].
 ///
 /// ```
 /// use rohrpost::{Arrival, Context, Message, record};
@@ -45,11 +45,12 @@ pub struct Arrival {
     way: Way,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Way {
     Received,
     Answer,
     Returned,
+    Observed,
 }
 
 impl Arrival {
@@ -71,25 +72,30 @@ impl Arrival {
         Self { record: R::TYPE, way: Way::Returned }
     }
 
+    /// A copy of a message with an `R` to a service that this machine observes.
+    #[must_use]
+    pub const fn observed<R: Record>() -> Self {
+        Self { record: R::TYPE, way: Way::Observed }
+    }
+
     fn name(self) -> String {
         match self.way {
             Way::Received => self.record.name().to_owned(),
             Way::Answer => format!("answer {}", self.record.name()),
             Way::Returned => format!("returned {}", self.record.name()),
+            Way::Observed => format!("observed {}", self.record.name()),
         }
     }
 
     fn is(self, message: &Message<'_>) -> bool {
         let way = match (message.is_answer(), message.code().is_ok()) {
+            (false, _) if message.is_copy() => Way::Observed,
             (false, _) => Way::Received,
             (true, true) => Way::Answer,
             (true, false) => Way::Returned,
         };
-        match (self.way, way) {
-            (Way::Received, Way::Received) | (Way::Answer, Way::Answer) => message.kind().is_same(self.record),
-            (Way::Returned, Way::Returned) => message.asked().is_same(self.record),
-            _ => false,
-        }
+        let record = if matches!(way, Way::Returned) { message.asked() } else { message.kind() };
+        self.way == way && record.is_same(self.record)
     }
 }
 
@@ -189,7 +195,15 @@ macro_rules! guard {
 #[inline]
 #[must_use]
 pub fn is_received<R: Record>(message: &Message<'_>) -> bool {
-    message.kind().is::<R>() && !message.is_answer()
+    message.kind().is::<R>() && !message.is_answer() && !message.is_copy()
+}
+
+/// Whether `message` is a copy from a service and carries an `R`.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub fn is_observed<R: Record>(message: &Message<'_>) -> bool {
+    message.kind().is::<R>() && message.is_copy()
 }
 
 /// Whether `message` is an answer that is an `R`.

@@ -7,12 +7,14 @@ use std::collections::VecDeque;
 
 use crate::clock::Time;
 use crate::code::Code;
+use crate::context::Context;
 use crate::core::Core;
 use crate::held::HeldMessage;
 use crate::id::Tid;
 use crate::message::Message;
 use crate::post::Mail;
 use crate::registry::Turn;
+use crate::target::Target;
 use crate::waiting::Presence;
 
 /// Mail that was put aside.
@@ -22,6 +24,8 @@ pub(crate) enum Aside {
     Held(HeldMessage),
     /// An answer, or a message that came back; it has been counted.
     Answer(Message<'static>),
+    /// A copy from a service; it has been counted, and nobody waits for it.
+    Copy(Message<'static>),
 }
 
 impl Aside {
@@ -29,7 +33,7 @@ impl Aside {
     pub(crate) fn message_mut(&mut self) -> Option<&mut Message<'static>> {
         match self {
             Self::Held(held) => held.message_mut(),
-            Self::Answer(answer) => Some(answer),
+            Self::Answer(message) | Self::Copy(message) => Some(message),
         }
     }
 }
@@ -76,7 +80,14 @@ impl Core {
                     self.discard(&mut message);
                 }
             }
-            Aside::Answer(answer) => self.answer_again(tid, answer),
+            Aside::Answer(answer) => {
+                self.have_again(tid, answer, Time::NEVER, |target, answer, ctx| target.answered(answer, ctx));
+            }
+            Aside::Copy(mut copy) if self.is_expired(&copy) => self.discard(&mut copy),
+            Aside::Copy(copy) => {
+                let deadline = copy.due();
+                self.have_again(tid, copy, deadline, |target, copy, ctx| target.observed(copy, ctx));
+            }
         }
     }
 
@@ -95,17 +106,24 @@ impl Core {
         self.send_back(&mut message);
     }
 
-    fn answer_again(&self, tid: Tid, mut answer: Message<'static>) {
+    /// Gives the target what it put aside in this life.
+    fn have_again(
+        &self,
+        tid: Tid,
+        mut mail: Message<'static>,
+        deadline: Time,
+        give: impl FnOnce(&mut dyn Target, &mut Message<'_>, &mut Context<'_>),
+    ) {
         let taken = self.slots.with(|slots| {
-            let slot = slots.at(tid).filter(|slot| slot.life == answer.life)?;
+            let slot = slots.at(tid).filter(|slot| slot.life == mail.life)?;
             slot.target.take()
         });
         if let Some(mut target) = taken {
-            match self.frame(tid, answer.life, Time::NEVER, |ctx| target.answered(&mut answer, ctx)) {
+            match self.frame(tid, mail.life, deadline, |ctx| give(&mut *target, &mut mail, ctx)) {
                 Ok(()) => self.put_back(tid, target),
                 Err(panic) => self.recover(tid, target, panic.0),
             }
         }
-        self.discard(&mut answer);
+        self.discard(&mut mail);
     }
 }

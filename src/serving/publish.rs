@@ -177,7 +177,7 @@ impl Core {
         copy
     }
 
-    fn is_expired(&self, message: &Message<'_>) -> bool {
+    pub(crate) fn is_expired(&self, message: &Message<'_>) -> bool {
         message.due() != Time::NEVER && message.due() <= self.now()
     }
 

@@ -6,6 +6,7 @@ mod built;
 mod deferral;
 mod effects;
 mod ends;
+mod observing;
 mod random;
 mod rig;
 mod state;

@@ -110,6 +110,7 @@ mod read;
 /// | `Pay = of shop::Pay` | the same under a name of its own |
 /// | `Paid = answer Receipt` | an answer that is a `Receipt` |
 /// | `Refused = returned Charge` | a message with a `Charge` that this machine has sent and that came back |
+/// | `Ticked = observed Tick` | a copy of a message with a `Tick` to a service that this machine observes |
 ///
 /// [`effect!`](crate::effect) and [`guard!`](crate::guard) make hooks of methods that take the record.
 ///
@@ -212,11 +213,14 @@ macro_rules! __arrival {
     ($message:ident $name:ident returned $record:ty) => {
         $crate::__private::is_returned::<$record>($message)
     };
+    ($message:ident $name:ident observed $record:ty) => {
+        $crate::__private::is_observed::<$record>($message)
+    };
     ($message:ident $name:ident $way:ident $record:ty) => {
         ::core::compile_error!(::core::concat!(
             "`",
             ::core::stringify!($way),
-            "` is no way of a message; write `of`, `answer` or `returned`"
+            "` is no way of a message; write `of`, `answer`, `returned` or `observed`"
         ))
     };
 }
