@@ -1,7 +1,7 @@
 //! In which order actions run.
 
 use crate::rig::{Rig, builder, noted, noting, to};
-use rohrpost::machine::{EventId, Transition};
+use rohrpost::machine::{Engine, EventId, Model, State, Table, Transition};
 
 /// `outer` with `inner` with `a` and `b`, and `far` beside it.
 fn nested() -> (Rig, [EventId; 3]) {
@@ -118,8 +118,47 @@ fn transitions_without_trigger_that_never_rest_are_cut_short() {
         builder
             .initial(to("a"))
             .state(noted("a").on(go, to("b")))
-            .state(rohrpost::machine::State::new("b").always(to("c")))
-            .state(rohrpost::machine::State::new("c").always(to("b"))),
+            .state(State::new("b").always(to("c")))
+            .state(State::new("c").always(to("b"))),
     );
     assert_eq!(rig.dispatch(go).verdict(), rohrpost::machine::Verdict::Endless);
+}
+
+struct Diver {
+    depths: Vec<usize>,
+}
+
+impl Model for Diver {
+    type Event<'e> = ();
+    type Context<'c> = ();
+}
+
+#[test]
+fn a_transition_of_a_built_table_does_all_that_it_has_to_however_much_that_is() {
+    for depth in 0..12 {
+        let mut builder = Table::<Diver>::builder();
+        let (dive, rise) = (builder.event("dive"), builder.event("rise"));
+        let mut sea = State::new("bottom").on(rise, Transition::to("shore"));
+        for level in (0..depth).rev() {
+            sea = State::<Diver>::new(format!("{level}"))
+                .entry(move |diver, _, _| diver.depths.push(level))
+                .exit(move |diver, _, _| diver.depths.push(100 + level))
+                .initial(Transition::to("bottom"))
+                .state(sea);
+        }
+        let table = builder
+            .initial(Transition::to("shore"))
+            .state(State::new("shore").on(dive, Transition::to("bottom")))
+            .state(sea)
+            .build()
+            .expect("the chart has no faults");
+        let mut diver = Diver { depths: Vec::new() };
+        let mut engine = Engine::new(&table);
+        engine.start(&mut diver, &mut ());
+        assert!(engine.dispatch(dive, &mut (), &mut diver, &mut ()).is_handled());
+        assert!(engine.dispatch(rise, &mut (), &mut diver, &mut ()).is_handled());
+        assert_eq!(table.name_of(engine.state()), "shore");
+        let expected: Vec<usize> = (0..depth).chain((0..depth).rev().map(|level| 100 + level)).collect();
+        assert_eq!(diver.depths, expected, "expected every entry and exit of {depth} levels in order");
+    }
 }

@@ -175,3 +175,68 @@ fn a_machine_is_small() {
     assert_eq!(size_of::<Engine<Arc<Table<Player>>>>(), 24);
     assert_eq!(size_of::<Engine<PlayerChart, Untraced>>(), 16);
 }
+
+struct Siege;
+
+impl Model for Siege {
+    type Event<'e> = char;
+    type Context<'c> = ();
+}
+
+hsm! {
+    chart SiegeChart for Siege;
+    events SiegeEvent { Left = 'l', Right = 'r', Up = 'u', End = 'x' }
+
+    initial Tower;
+    terminate Ruin;
+    state Gate {
+        on Right => Hall;
+        on End => Ruin;
+    }
+    state Keep {
+        initial Hall;
+        on End => Ruin;
+        on Up => Tower;
+        state Cellar { on Up => Hall; }
+        state Hall {
+            initial Throne;
+            on Left => Gate;
+            state Throne { on Right => Stairs; }
+            state Stairs { on Right => Cellar; }
+        }
+        state Tower { on Left => Cellar; on Right => Stairs; }
+    }
+    state Moat {}
+    on Up => Moat;
+}
+
+#[test]
+fn each_leaf_has_its_own_transitions_however_deep_it_lies() {
+    let walk = |events: &str| {
+        let mut engine = Engine::new(SiegeChart);
+        engine.start(&mut Siege, &mut ());
+        let handled =
+            events.chars().map(|mut event| u8::from(engine.handle(&mut event, &mut Siege, &mut ()).is_handled()));
+        let handled: Vec<u8> = handled.collect();
+        (engine.table().name_of(engine.state()).to_owned(), handled)
+    };
+    assert_eq!(walk("?"), ("Tower".to_owned(), vec![0]));
+    assert_eq!(walk("lu"), ("Throne".to_owned(), vec![1, 1]));
+    assert_eq!(walk("lll"), ("Cellar".to_owned(), vec![1, 0, 0]));
+    assert_eq!(walk("rlr"), ("Throne".to_owned(), vec![1, 1, 1]));
+    assert_eq!(walk("rrlu"), ("Throne".to_owned(), vec![1, 1, 0, 1]));
+    assert_eq!(walk("rluu"), ("Moat".to_owned(), vec![1, 1, 1, 1]));
+    assert_eq!(walk("ru"), ("Tower".to_owned(), vec![1, 1]));
+}
+
+#[test]
+fn a_fixed_machine_that_has_ended_or_not_started_handles_nothing() {
+    let mut engine = Engine::new(SiegeChart);
+    let takes_any = "lrux?".chars().any(|mut event| engine.handle(&mut event, &mut Siege, &mut ()).is_handled());
+    assert!(!takes_any, "expected nothing before the start");
+    engine.start(&mut Siege, &mut ());
+    assert!(engine.handle(&mut 'x', &mut Siege, &mut ()).is_handled());
+    assert!(engine.is_done());
+    let takes_any = "lrux?".chars().any(|mut event| engine.handle(&mut event, &mut Siege, &mut ()).is_handled());
+    assert!(!takes_any, "expected nothing after the end");
+}
