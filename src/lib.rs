@@ -272,6 +272,10 @@ mod worker;
 // What the tests of a program need.
 pub mod testing;
 
+// Other nodes.
+#[cfg(feature = "net-memory")]
+pub mod net;
+
 // What explains all of it.
 pub mod guide;
 

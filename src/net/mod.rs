@@ -1,0 +1,3 @@
+//! The network of nodes: `TID.NID.NODEID` across processes and machines. Feature `net`.
+
+mod transport;

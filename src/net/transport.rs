@@ -1,0 +1,66 @@
+//! [`Transport`]: what carries frames between nodes. It knows nodes and bytes, and nothing of mail.
+
+use std::fmt;
+
+use crate::id::NodeId;
+
+/// Tells the lives of a node apart: a node that is started anew has a higher number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Incarnation(pub(crate) u64);
+
+/// One node in one of its lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Peer {
+    pub(crate) node: NodeId,
+    pub(crate) incarnation: Incarnation,
+}
+
+/// Which frames a frame keeps its order with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Mail and what is said of it.
+    Mail,
+    /// Heartbeats, which overtake mail.
+    Beat,
+}
+
+/// Why a peer is not there any more, as the transport sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// It said so.
+    Closed,
+    /// Its connection broke.
+    Lost,
+}
+
+/// The frame did not leave, and never will.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unsent(pub(crate) String);
+
+/// Carries frames from node to node.
+///
+/// Frames of one lane from one node to another arrive in the order in which they were sent, or not at all. Its methods are
+/// called on one thread.
+pub(crate) trait Transport: fmt::Debug + Send {
+    /// Sends a frame. May block, for a bounded time, when the way there is full.
+    fn send(&mut self, to: Peer, lane: Lane, frame: &[u8]) -> Result<(), Unsent>;
+
+    /// Opens the connections anew: a peer looks alive and does not answer.
+    fn reopen(&mut self);
+
+    /// Says farewell and lets go of everything. Nothing is heard afterwards.
+    fn stop(&mut self);
+}
+
+/// What a transport hears. Called from any thread, in the order in which things happened; it only enqueues.
+pub(crate) trait Ears: fmt::Debug + Send + Sync {
+    /// A peer is there. Comes before everything that is heard of it.
+    fn joined(&self, peer: Peer);
+
+    /// A frame has come.
+    fn heard(&self, from: Peer, frame: Box<[u8]>);
+
+    /// A peer is not there any more; nothing is heard of it afterwards.
+    fn left(&self, peer: Peer, why: Gone);
+}
