@@ -1,4 +1,4 @@
-//! The crew: all workers of a kernel on one thread, which runs them in an order that a seed decides.
+//! The crew: all workers of a kernel, or of several, on one thread, which runs them in an order that a seed decides.
 //!
 //! What would wait for a worker's thread elsewhere (an answer, a place to build targets on, the end of a namespace)
 //! runs the crew here instead. So a program's own code runs under a test as it is, and the same way each time.
@@ -14,15 +14,14 @@ use crate::clock::{Clock, ManualClock, Time};
 use crate::core::Core;
 use crate::directory::Directory;
 use crate::driven::Driven;
-use crate::id::Nid;
-use crate::muster::Recruit;
+use crate::id::{Nid, NodeId};
+use crate::muster::{Muster, Recruit};
 use crate::post::Post;
 use crate::worker::Worker;
 
-/// The workers of one kernel, all on this thread.
+/// The workers of its kernels, all on this thread.
 pub(crate) struct Crew {
-    directory: Arc<Directory>,
-    alarms: Arc<Alarms>,
+    kernels: RefCell<Vec<Member>>,
     clock: Arc<ManualClock>,
     workers: RefCell<Vec<Driven>>,
     /// The state of the generator that chooses who runs next.
@@ -33,10 +32,18 @@ pub(crate) struct Crew {
     last: RefCell<VecDeque<Turn>>,
 }
 
+/// A kernel whose workers belong to a crew.
+struct Member {
+    directory: Arc<Directory>,
+    alarms: Arc<Alarms>,
+}
+
 /// One turn of one worker: [`TestKernel::step`](crate::testing::TestKernel::step). Prints as `namespace/thread`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Turn {
+    /// The worker's node.
+    pub node: NodeId,
     /// The worker's namespace.
     pub namespace: Nid,
     /// Its index in the namespace, from 0 on.
@@ -74,10 +81,9 @@ const REMEMBERED: usize = 24;
 const BOUND: usize = 100_000;
 
 impl Crew {
-    pub(crate) fn new(directory: Arc<Directory>, alarms: Arc<Alarms>, clock: Arc<ManualClock>, seed: u64) -> Rc<Self> {
+    pub(crate) fn new(clock: Arc<ManualClock>, seed: u64) -> Rc<Self> {
         let crew = Rc::new(Self {
-            directory,
-            alarms,
+            kernels: RefCell::default(),
             clock,
             workers: RefCell::default(),
             dice: Cell::new(seed),
@@ -91,6 +97,15 @@ impl Crew {
         crew
     }
 
+    /// Takes the workers of a kernel in, which goes by the crew's clock.
+    pub(crate) fn take_in(&self, directory: Arc<Directory>, alarms: Arc<Alarms>) {
+        self.kernels.borrow_mut().push(Member { directory, alarms });
+    }
+
+    pub(crate) fn clock(&self) -> Arc<ManualClock> {
+        self.clock.clone()
+    }
+
     /// The crew of that kernel, on its thread; `None` while one of its handlers, or anybody's, is on the stack.
     pub(crate) fn here(directory: &Directory) -> Option<Rc<Self>> {
         directory.muster.as_ref()?;
@@ -101,7 +116,7 @@ impl Crew {
             .try_with(|crews| {
                 let mut crews =
                     crews.try_borrow().ok()?.iter().filter_map(Weak::upgrade).collect::<Vec<_>>().into_iter();
-                crews.find(|crew| std::ptr::eq(&*crew.directory, directory))
+                crews.find(|crew| crew.kernels.borrow().iter().any(|of| std::ptr::eq(&*of.directory, directory)))
             })
             .ok()
             .flatten()
@@ -138,12 +153,13 @@ impl Crew {
 
     /// Takes new workers in, and ends the waiting of those whose time has come.
     fn attend(&self) {
-        let recruits = self.directory.muster.iter().flat_map(crate::muster::Muster::take);
-        for Recruit { post, receiver, space, stack } in recruits {
-            let worker = Worker::new(&post, receiver, space, self.directory.clone(), stack);
-            self.workers.borrow_mut().push(Driven::new(worker, stack));
+        for Member { directory, alarms } in self.kernels.borrow().iter() {
+            for Recruit { post, receiver, space, stack } in directory.muster.iter().flat_map(Muster::take) {
+                let worker = Worker::new(&post, receiver, space, directory.clone(), stack);
+                self.workers.borrow_mut().push(Driven::new(worker, stack));
+            }
+            alarms.ring();
         }
-        self.alarms.ring();
     }
 
     /// One turn of the worker at `index`; whether it found anything to do.
@@ -151,8 +167,9 @@ impl Crew {
         // While it runs nobody finds it here, so a handler that comes back to the crew harms nobody.
         let mut worker = self.workers.borrow_mut().remove(index);
         let busy = worker.run_once();
-        let post = &worker.worker().core().post;
-        let turn = Turn { namespace: post.nid, thread: post.index };
+        let core = worker.worker().core();
+        let (node, post) = (core.node, &core.post);
+        let turn = Turn { node, namespace: post.nid, thread: post.index };
         if !worker.worker().has_ended() {
             self.workers.borrow_mut().insert(index, worker);
         }
@@ -175,19 +192,26 @@ impl Crew {
 
     /// The last turns, the latest at the end.
     pub(crate) fn last_turns(&self) -> String {
-        self.last.borrow().iter().map(Turn::to_string).collect::<Vec<_>>().join(" ")
+        let several = self.kernels.borrow().len() > 1;
+        let name = |turn: &Turn| if several { format!("{turn}.{}", turn.node) } else { turn.to_string() };
+        self.last.borrow().iter().map(name).collect::<Vec<_>>().join(" ")
     }
 
     /// The earliest moment at which somebody has something to do although no mail comes.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.attend();
         let workers = self.workers.borrow();
-        workers.iter().filter_map(Driven::next_deadline).chain(self.alarms.next_deadline()).min()
+        workers.iter().filter_map(Driven::next_deadline).chain(self.next_alarm()).min()
     }
 
     /// The earliest moment at which somebody outside stops waiting.
     pub(crate) fn next_alarm(&self) -> Option<Time> {
-        self.alarms.next_deadline()
+        self.kernels.borrow().iter().filter_map(|of| of.alarms.next_deadline()).min()
+    }
+
+    /// Ends the waiting of those whose time has come.
+    fn ring(&self) {
+        self.kernels.borrow().iter().for_each(|of| of.alarms.ring());
     }
 
     /// Turns until nobody has anything to do at this moment, or `done`; how many.
@@ -215,7 +239,7 @@ impl Crew {
             let next = self.next_deadline().map_or(limit, |next| next.min(limit));
             self.move_to(next);
             if next == limit {
-                self.alarms.ring();
+                self.ring();
                 return Ok(());
             }
         }

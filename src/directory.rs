@@ -17,6 +17,7 @@ use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::monitoring::Monitors;
 use crate::muster::Muster;
+use crate::port::Ports;
 use crate::post::{Limits, Mail, Post};
 use crate::record::Record;
 use crate::reply::{Asker, Reply};
@@ -42,6 +43,8 @@ pub(crate) struct Directory {
     /// locks those first.
     pub(crate) monitors: Mutex<Monitors>,
     pub(crate) catalogue: Catalogue,
+    /// The ways to other nodes.
+    pub(crate) ports: Ports,
     /// The topic of messages that failed and had nobody to come back to.
     pub(crate) dead_letters: Arc<Service>,
     /// Namespaces that have closed, while their threads may still be there; a stop waits for them, too.
@@ -87,6 +90,8 @@ pub(crate) struct NoSeat;
 impl Directory {
     /// The namespace of the kernel's own services.
     pub(crate) const SYSTEM: Nid = Nid::name("SYSTEM");
+    /// The namespace of what carries mail to other nodes. It ends after all others, so that their returns get there.
+    pub(crate) const TRANSPORT: Nid = Nid::name("TRANSPORT");
 
     pub(crate) fn new(node: NodeId, clock: Arc<dyn Clock>) -> Self {
         let system = Arc::new(Space::new(Self::SYSTEM, Vec::new()));
@@ -104,6 +109,7 @@ impl Directory {
             spaces: RwLock::new(HashMap::from([(Self::SYSTEM, system)])),
             monitors: Mutex::default(),
             catalogue,
+            ports: Ports::default(),
             dead_letters,
             departing: Mutex::default(),
             outside: Tally::default(),
@@ -123,11 +129,19 @@ impl Directory {
         Address::target(Tid::UNSET).on_node(self.node)
     }
 
-    /// Takes no more mail from outside, and forgets all namespaces: those that end now, and those that still do.
+    /// Takes no more mail from outside, and forgets all namespaces but that of the ports: those that end now, and those
+    /// that still do.
     pub(crate) fn close_all(&self) -> Vec<Arc<Space>> {
         let mut spaces = self.spaces.write();
         self.stopping.store(true, Ordering::SeqCst);
-        self.let_depart(spaces.drain().map(|(_, space)| space))
+        self.let_depart(spaces.extract_if(|&nid, _| nid != Self::TRANSPORT).map(|(_, space)| space))
+    }
+
+    /// The same for that of the ports, once nobody else is there and they have sent off what they had.
+    pub(crate) fn close_ports(&self) -> Vec<Arc<Space>> {
+        self.detach_all();
+        let space = self.spaces.write().remove(&Self::TRANSPORT);
+        self.let_depart(space)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -244,10 +258,13 @@ impl Directory {
     /// Passes on a message that has been sent before, from a thread that is no worker.
     pub(crate) fn pass_on(self: &Arc<Self>, message: &mut Message<'static>) -> Result<(), Code> {
         let to = message.destination();
-        if to.node == self.node && clerk::is_addressed(to) {
+        if to.node != self.node {
+            return self.deliver_abroad(message);
+        }
+        if clerk::is_addressed(to) {
             return self.serve_outside(message);
         }
-        if message.tid.is_unset() && message.destination().node == self.node {
+        if message.tid.is_unset() {
             match self.locate_service(message) {
                 Ok(()) => {}
                 Err(Code::OK) => {
@@ -290,7 +307,15 @@ impl Directory {
         let lost = match &mut message.sender {
             Sender::Outside(asker) => match asker.take() {
                 Some(asker) => return self.answer(&asker, message, count),
-                None => message.take_all(),
+                None => match message.way_back() {
+                    Some(back) => {
+                        count(message.reached());
+                        let message = message.take_all();
+                        quietly(|| back(message));
+                        return None;
+                    }
+                    None => message.take_all(),
+                },
             },
             Sender::Target(tid, _) => {
                 let worker = Tid::from_raw(tid.get()).worker();

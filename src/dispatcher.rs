@@ -36,6 +36,8 @@ pub(crate) enum Place {
     Elsewhere,
     /// Nowhere: the kernel itself is asked.
     Kernel,
+    /// On another node.
+    Abroad,
 }
 
 /// Forwardings in a row before other mail gets a turn.
@@ -109,7 +111,7 @@ impl Core {
     #[cold]
     fn pause(&self, message: &mut Message<'_>) -> bool {
         match self.locate(message) {
-            Ok(Place::Elsewhere | Place::Kernel) => return false,
+            Ok(Place::Elsewhere | Place::Kernel | Place::Abroad) => return false,
             Ok(Place::Here) if message.flags.contains(Flags::CALL) => self.refuse(message, Code::WOULD_BLOCK),
             Ok(Place::Here) => self.wait(message),
             Err(code) => self.refuse(message, code),
@@ -193,6 +195,7 @@ impl Core {
                 self.serve_here(message);
                 return Step::Done;
             }
+            Ok(Place::Abroad) => return self.send_abroad(message),
             Err(code) => return self.refuse(message, code),
         }
         if self.may_nest() {
@@ -208,7 +211,7 @@ impl Core {
     fn locate(&self, message: &mut Message<'_>) -> Result<Place, Code> {
         message.complete_from(self.nid, self.node);
         if message.destination().node != self.node {
-            return Err(Code::NO_NODE);
+            return Ok(Place::Abroad);
         }
         if clerk::is_addressed(message.destination()) {
             return if self.directory.is_stopping() { Err(Code::STOPPED) } else { Ok(Place::Kernel) };
@@ -354,6 +357,19 @@ impl Core {
             Some(Ok(())) => Step::Done,
             Some(Err(code)) => self.refuse(message, code),
             None => self.refuse(message, self.why_nobody(message)),
+        }
+    }
+
+    /// Gives a message to the port that reaches its node.
+    #[cold]
+    fn send_abroad(&self, message: &mut Message<'_>) -> Step {
+        if message.flags.contains(Flags::CALL) {
+            return self.refuse(message, Code::WOULD_BLOCK);
+        }
+        let delivered = if self.reserve(message) { self.directory.deliver_abroad(message) } else { Err(Code::BUSY) };
+        match delivered {
+            Ok(()) => Step::Done,
+            Err(code) => self.refuse(message, code),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::code::{Code, Failure};
 use crate::core::Core;
 use crate::counters::Count;
 use crate::directory::Directory;
+use crate::id::Nid;
 use crate::message::Message;
 use crate::post::Post;
 use crate::record::Record;
@@ -28,8 +29,8 @@ use crate::sync::Ordering;
 pub struct HeldMessage {
     /// `None` when it has ended.
     message: Option<Message<'static>>,
-    /// The worker whose target holds it, where it is counted.
-    keeper: Arc<Post>,
+    /// The worker whose target holds it, where it is counted; `None` if a port has it.
+    keeper: Option<Arc<Post>>,
     directory: Arc<Directory>,
 }
 
@@ -94,7 +95,12 @@ impl HeldMessage {
     }
 
     pub(crate) fn new(message: Message<'static>, core: &Core) -> Self {
-        Self { message: Some(message), keeper: core.post.clone(), directory: core.directory.clone() }
+        Self { message: Some(message), keeper: Some(core.post.clone()), directory: core.directory.clone() }
+    }
+
+    /// One for a port, which answers for it from here on.
+    pub(crate) const fn abroad(message: Message<'static>, directory: Arc<Directory>) -> Self {
+        Self { message: Some(message), keeper: None, directory }
     }
 
     /// The message.
@@ -144,7 +150,8 @@ impl HeldMessage {
         message.renew();
         self.directory.catalogue.unload(&mut message);
         message.tid = to.tid;
-        message.nid = if let Some(nid) = to.nid() { nid } else { self.keeper.nid };
+        message.nid =
+            if let Some(nid) = to.nid() { nid } else { self.keeper.as_ref().map_or(Nid::UNSET, |keeper| keeper.nid) };
         message.send_elsewhere(to.node().filter(|&node| node != self.directory.node));
         if let Some(core) = self.here() {
             core.forward_held(message);
@@ -173,7 +180,9 @@ impl HeldMessage {
 
     fn take(&mut self) -> Option<Message<'static>> {
         let message = self.message.take()?;
-        self.keeper.held.fetch_sub(1, Ordering::Relaxed);
+        if let Some(keeper) = &self.keeper {
+            keeper.held.fetch_sub(1, Ordering::Relaxed);
+        }
         Some(message)
     }
 
@@ -181,6 +190,9 @@ impl HeldMessage {
         let Some(mut message) = self.take() else {
             return;
         };
+        if self.keeper.is_none() && message.code == Code::NOT_HANDLED {
+            message.code = Code::NODE_LOST;
+        }
         let Some(core) = self.here() else {
             drop(self.directory.send_back(&mut message, |count| self.count(count)));
             return;

@@ -1,25 +1,25 @@
 //! [`Kernel`]: one node.
 
 use std::fmt;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::address::Address;
 use crate::alarm::Alarms;
 use crate::ask::Ask;
-use crate::clock::{Clock, ManualClock, SystemClock, Time};
+use crate::clock::{Clock, SystemClock, Time};
 use crate::code::Code;
 use crate::counters::Counters;
 use crate::crew::Crew;
-use crate::departure::set_out::TIMEOUT;
+use crate::departure::set_out::{TIMEOUT, in_time};
 use crate::directory::Directory;
 use crate::id::{Nid, NodeId, ParseIdError};
 use crate::message::Message;
 use crate::monitor::{Filter, Monitor};
 use crate::opening::NamespaceBuilder;
+use crate::port::Port;
 use crate::record::Record;
 use crate::stop::{StopReport, depart};
 use crate::system;
@@ -104,6 +104,18 @@ impl Kernel {
     /// A namespace with this name, to be opened.
     pub fn namespace(&self, name: impl Into<String>) -> NamespaceBuilder {
         NamespaceBuilder::new(self.inner.directory.clone(), name.into())
+    }
+
+    /// Adds a way out of the node: mail for the nodes that `port` reaches goes there. Where two reach a node, the one that
+    /// was attached first has it. It is stopped with the kernel.
+    pub fn attach(&self, port: Arc<dyn Port>) {
+        self.inner.directory.attach(port);
+    }
+
+    /// The namespace `TRANSPORT`, to be opened: for the targets that a [`Port`] needs. It ends after all others, when the
+    /// ports have stopped, so that what the others return still gets there.
+    pub fn transport(&self) -> NamespaceBuilder {
+        NamespaceBuilder::of_ports(self.inner.directory.clone())
     }
 
     /// Asks a target from outside; see [`Ask`]. A missing node is this one; a missing namespace is an error.
@@ -205,8 +217,10 @@ impl Kernel {
 impl Inner {
     fn stop(&self, timeout: Duration) -> StopReport {
         let directory = &self.directory;
-        let spaces = directory.close_all();
-        let report = depart(directory, &spaces, timeout);
+        let deadline = in_time(Instant::now(), timeout);
+        let mut report = depart(directory, &directory.close_all(), timeout);
+        let left = deadline.saturating_duration_since(Instant::now());
+        report.join(depart(directory, &directory.close_ports(), left));
         // In the background nobody is left who could do it later.
         directory.refuse_askers();
         self.alarms.stop();
@@ -243,16 +257,15 @@ impl KernelBuilder {
         Ok(Kernel { inner: Arc::new(Inner { directory, alarms }) })
     }
 
-    /// Starts a kernel whose workers all run on the calling thread, by a clock that is turned by hand; `seed` decides
-    /// in which order.
-    pub(crate) fn start_with_crew(self, seed: u64) -> Result<(Kernel, Rc<Crew>), StartError> {
+    /// Starts a kernel whose workers all run on the calling thread, with those of the others of `crew` and by its clock.
+    pub(crate) fn start_in(self, crew: &Crew) -> Result<Kernel, StartError> {
         let node = NodeId::given(&self.name)?;
         let _ = Nid::given("SYSTEM")?;
-        let clock = Arc::new(ManualClock::new());
+        let clock = crew.clock();
         let alarms = Alarms::attended(clock.clone());
-        let directory = Arc::new(Directory::new(node, clock.clone()).mustering());
-        let crew = Crew::new(directory.clone(), alarms.clone(), clock, seed);
-        Ok((Kernel { inner: Arc::new(Inner { directory, alarms }) }, crew))
+        let directory = Arc::new(Directory::new(node, clock).mustering());
+        crew.take_in(directory.clone(), alarms.clone());
+        Ok(Kernel { inner: Arc::new(Inner { directory, alarms }) })
     }
 }
 

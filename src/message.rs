@@ -21,6 +21,7 @@ use crate::body::Body;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::id::{Nid, NodeId, Tid};
+use crate::origin::{Origin, Principal};
 use crate::record::{Record, RecordType};
 use crate::reply::Asker;
 
@@ -98,6 +99,8 @@ pub(crate) struct Cold {
     pub(crate) answers: Vec<Body<'static>>,
     /// The receiver's node, where it is not the sender's.
     pub(crate) elsewhere: Option<NodeId>,
+    /// Where it comes from, if from outside the node.
+    pub(crate) origin: Option<Origin>,
     /// Its number among the messages of a service that retains the last one; 0 if it has none.
     pub(crate) number: u64,
 }
@@ -217,6 +220,12 @@ impl<'m> Message<'m> {
     #[must_use]
     pub fn sender(&self) -> Option<Address> {
         if self.is_answer() { Some(self.destination()) } else { self.origin() }
+    }
+
+    /// Who sent it from outside the node, if whoever let it in has made sure of that; see [`Port`](crate::Port).
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.cold.as_deref()?.origin.as_ref()?.principal.as_ref()
     }
 
     /// To whom it is addressed. `None` for the answer to a plain thread.

@@ -20,7 +20,8 @@ use crate::worker::Worker;
 /// The namespace that every kernel has from its start.
 const SYSTEM: &str = "SYSTEM";
 /// The names that are the library's own.
-const RESERVED: [&str; 2] = [SYSTEM, "TRANSPORT"];
+const TRANSPORT: &str = "TRANSPORT";
+const RESERVED: [&str; 2] = [SYSTEM, TRANSPORT];
 
 /// The most threads a namespace can have.
 const MAX_THREADS: usize = 1024;
@@ -47,6 +48,8 @@ pub struct NamespaceBuilder {
     idle: Idle,
     stack: Option<usize>,
     limits: Limits,
+    /// Whether it is the library that opens it.
+    own: bool,
 }
 
 /// Why a namespace was not opened.
@@ -106,7 +109,13 @@ impl NamespaceBuilder {
             idle: Idle::default(),
             stack: None,
             limits: Limits::DEFAULT,
+            own: false,
         }
+    }
+
+    /// The namespace of what carries mail to other nodes.
+    pub(crate) fn of_ports(directory: Arc<Directory>) -> Self {
+        Self { own: true, ..Self::new(directory, TRANSPORT.to_owned()) }
     }
 
     /// How many worker threads; default 1, from 1 to 1024.
@@ -247,7 +256,7 @@ impl NamespaceBuilder {
     }
 
     fn check(&self) -> Result<Nid, OpenError> {
-        if RESERVED.contains(&self.name.as_str()) {
+        if !self.own && RESERVED.contains(&self.name.as_str()) {
             return Err(OpenError::Reserved(self.name.clone()));
         }
         if !(1..=MAX_THREADS).contains(&self.threads) {

@@ -30,6 +30,14 @@ impl StopReport {
     pub const fn is_complete(&self) -> bool {
         self.detached.is_empty() && self.driven.is_empty() && !self.in_background
     }
+
+    /// Takes in what is told of others.
+    pub(crate) fn join(&mut self, others: Self) {
+        self.ended.extend(others.ended);
+        self.detached.extend(others.detached);
+        self.driven.extend(others.driven);
+        self.in_background |= others.in_background;
+    }
 }
 
 /// Ends the workers of `spaces` together; waits for them `timeout` at most, and not at all on a worker thread.

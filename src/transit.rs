@@ -11,15 +11,21 @@ use crate::counters::Count;
 use crate::fault::quietly;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Cold, Flags, Message, Sender};
+use crate::origin::Back;
 use crate::record::{Absent, Record, RecordType};
 
 impl Message<'_> {
-    /// The target that sent it first.
+    /// The target that sent it first, on whatever node.
     pub(crate) fn origin(&self) -> Option<Address> {
         match self.sender {
             Sender::Target(tid, nid) => Some(Address { tid: Tid::from_raw(tid.get()), nid, node: self.node }),
-            Sender::Outside(_) => None,
+            Sender::Outside(_) => self.cold.as_deref()?.origin.as_ref()?.sender,
         }
+    }
+
+    /// What takes it back to where it comes from, outside the node.
+    pub(crate) fn way_back(&mut self) -> Option<Back> {
+        self.cold.as_deref_mut()?.origin.as_mut()?.back.take()
     }
 
     /// The generated id of the target that sent it first.
@@ -167,6 +173,9 @@ impl Message<'_> {
         let mut copy = Message::new(to, self.body.try_clone()?, flags, sender);
         copy.set_deadline(self.due());
         copy.request = self.request;
+        if let Some(origin) = self.cold.as_deref().and_then(|cold| cold.origin.as_ref()) {
+            copy.cold().origin = Some(origin.of_copy());
+        }
         for body in self.cold.iter().flat_map(|cold| &cold.more) {
             copy.cold().more.push(body.try_clone()?);
         }
@@ -189,6 +198,9 @@ impl Message<'_> {
     pub(crate) fn launch(&mut self) {
         self.flags &= Flags::WANT_ANSWER | Flags::LOCAL_ONLY | Flags::DEADLINE | Flags::COLD;
         self.code = Code::NOT_HANDLED;
+        if let Some(cold) = self.cold.as_deref_mut() {
+            cold.origin = None;
+        }
     }
 
     /// The same for one that no target sends: nobody gets its answer.

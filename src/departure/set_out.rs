@@ -58,6 +58,7 @@ pub(crate) fn set_out(directory: &Directory, spaces: &[Arc<Space>], timeout: Dur
 pub(crate) fn stop_in_background(directory: &Directory) {
     let spaces = directory.close_all();
     let _ = set_out(directory, &spaces, TIMEOUT);
+    let _ = set_out(directory, &directory.close_ports(), TIMEOUT);
     directory.refuse_askers();
 }
 

@@ -4,11 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context as Task, Poll, Waker};
 use std::time::Duration;
 
 use crate::address::Address;
-use crate::clock::Time;
+use crate::clock::{ManualClock, Time};
 use crate::code::Failure;
 use crate::crew::{Crew, Stuck, Turn};
 use crate::kernel::Kernel;
@@ -66,10 +67,40 @@ impl TestKernel {
     #[must_use]
     #[track_caller]
     pub fn with_seed(name: &str, seed: u64) -> Self {
-        match Kernel::builder(name).start_with_crew(seed) {
-            Ok((kernel, crew)) => Self { kernel, crew, seed },
+        Self::within(Crew::new(Arc::new(ManualClock::new()), seed), name, seed)
+    }
+
+    #[track_caller]
+    fn within(crew: Rc<Crew>, name: &str, seed: u64) -> Self {
+        match Kernel::builder(name).start_in(&crew) {
+            Ok(kernel) => Self { kernel, crew, seed },
             Err(error) => panic!("no test kernel: {error}"),
         }
+    }
+
+    /// Another node beside this one: both go by one clock, and whoever runs the workers of one runs those of both, in the
+    /// order that the seed decides.
+    ///
+    /// ```
+    /// use rohrpost::testing::{Probe, TestKernel};
+    ///
+    /// let mut north = TestKernel::new("north");
+    /// let south = north.neighbour("south");
+    /// let probe = Probe::new("probe");
+    /// let address = south.namespace("app").open()?.register(probe.clone())?;
+    /// south.kernel().notify(address, ())?;
+    /// north.run_until_idle()?;
+    /// probe.expect::<()>();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the name is none; see [`StartError`](crate::StartError).
+    #[must_use]
+    #[track_caller]
+    pub fn neighbour(&self, name: &str) -> Self {
+        Self::within(self.crew.clone(), name, self.seed)
     }
 
     /// The kernel, as the code under test knows it.

@@ -1,0 +1,156 @@
+//! [`Port`]: the seam through which another node, or whoever is no target, is reached.
+//!
+//! The core knows no network. Mail for another node is held and given to the port that reaches that node, so that it goes
+//! back to its sender whatever happens; what comes in, an [`Inlet`] sends on as any other thread would.
+
+use std::fmt;
+
+use parking_lot::RwLock;
+
+use crate::code::Code;
+use crate::counters::Count;
+use crate::directory::Directory;
+use crate::fault::quietly;
+use crate::held::HeldMessage;
+use crate::id::NodeId;
+use crate::message::{Flags, Message, Sender};
+use crate::origin::Origin;
+use crate::sync::Arc;
+
+/// A way out of the node: mail for the nodes that it reaches is delivered to it.
+///
+/// All methods may be called from any thread, and from several at once.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use rohrpost::{Address, HeldMessage, Inlet, Kernel, Nid, NodeId, Port};
+///
+/// /// Keeps all mail for one node until somebody fetches it.
+/// #[derive(Debug)]
+/// struct Locker(NodeId, Mutex<Vec<HeldMessage>>);
+///
+/// impl Port for Locker {
+///     fn reaches(&self, node: NodeId) -> bool {
+///         node == self.0
+///     }
+///
+///     fn start(&self, _inlet: Inlet) {}
+///
+///     fn deliver(&self, mail: HeldMessage) {
+///         self.1.lock().unwrap().push(mail);
+///     }
+///
+///     fn stop(&self) {
+///         self.1.lock().unwrap().clear(); // it goes back to its senders
+///     }
+/// }
+///
+/// let device = NodeId::name("device-7");
+/// let locker = std::sync::Arc::new(Locker(device, Mutex::default()));
+/// let kernel = Kernel::builder("house").start()?;
+/// kernel.attach(locker.clone());
+/// kernel.notify(Address::service(Nid::name("lamp")).on_node(device), ())?;
+/// let mail = locker.1.lock().unwrap().pop().expect("the mail is in the locker");
+/// mail.answer(());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Port: fmt::Debug + Send + Sync + 'static {
+    /// Whether mail for `node` is to be delivered here. Asked for each message that leaves the node, on its sender's
+    /// thread: it must be quick.
+    fn reaches(&self, node: NodeId) -> bool;
+
+    /// Begins. Called once, before anything is delivered.
+    fn start(&self, inlet: Inlet);
+
+    /// Takes mail for a node that it [`reaches`](Self::reaches), on the sender's thread: it must not wait.
+    ///
+    /// A request is to be answered, or to be ended with a code; a notification, too, as soon as it is known to have
+    /// arrived. What is dropped goes back with [`Code::NODE_LOST`].
+    fn deliver(&self, mail: HeldMessage);
+
+    /// Ends: the kernel has stopped, and all its mail has been returned or is in the port's hands. What it still holds is
+    /// to be ended now. Nothing is delivered afterwards.
+    fn stop(&self);
+}
+
+/// Brings mail into a node: given to a [`Port`] when it starts. Cheap to clone, `Send + Sync`; does not keep the kernel
+/// running.
+#[derive(Clone)]
+pub struct Inlet {
+    directory: Arc<Directory>,
+}
+
+/// The ports of a node.
+#[derive(Debug, Default)]
+pub(crate) struct Ports(RwLock<Vec<Arc<dyn Port>>>);
+
+impl Inlet {
+    pub(crate) const fn new(directory: Arc<Directory>) -> Self {
+        Self { directory }
+    }
+
+    /// The node that mail is brought into.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.directory.node
+    }
+
+    /// Sends a message on to its receiver; one hand-off, as for [`Kernel::notify`](crate::Kernel::notify). It is counted as
+    /// sent here. A receiver without a node is on this one.
+    ///
+    /// Whatever becomes of it, it is told to [`Origin::back`], also if it fails at once.
+    pub fn bring(&self, mut message: Message<'static>, from: Origin) {
+        message.launch();
+        message.sender = Sender::Outside(None);
+        message.cold().origin = Some(from);
+        let directory = &self.directory;
+        if let Err(code) = directory.send(&mut message) {
+            directory.outside.shared(Count::Sent);
+            message.set_code(code);
+            quietly(|| drop(directory.send_back(&mut message, |count| directory.outside.shared(count))));
+        }
+    }
+}
+
+impl fmt::Debug for Inlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inlet").field("node", &self.node()).finish_non_exhaustive()
+    }
+}
+
+impl Ports {
+    fn to(&self, node: NodeId) -> Option<Arc<dyn Port>> {
+        self.0.read().iter().find(|port| port.reaches(node)).cloned()
+    }
+}
+
+impl Directory {
+    /// Adds a way out.
+    pub(crate) fn attach(self: &Arc<Self>, port: Arc<dyn Port>) {
+        port.start(Inlet::new(self.clone()));
+        self.ports.0.write().push(port);
+    }
+
+    /// Ends all ports.
+    pub(crate) fn detach_all(&self) {
+        let ports = std::mem::take(&mut *self.ports.0.write());
+        for port in ports {
+            quietly(|| port.stop());
+        }
+    }
+
+    /// Gives a message to the port that reaches its node, or leaves it as it is and says why.
+    pub(crate) fn deliver_abroad(self: &Arc<Self>, message: &mut Message<'_>) -> Result<(), Code> {
+        if message.flags.contains(Flags::LOCAL_ONLY) || message.records().any(|record| record.kind().is_local()) {
+            return Err(Code::NOT_ROUTABLE);
+        }
+        let port = self.ports.to(message.destination().node).ok_or_else(|| self.why_no_node())?;
+        let mail = HeldMessage::abroad(message.take_all(), self.clone());
+        quietly(|| port.deliver(mail));
+        Ok(())
+    }
+
+    fn why_no_node(&self) -> Code {
+        if self.is_stopping() { Code::STOPPED } else { Code::NO_NODE }
+    }
+}

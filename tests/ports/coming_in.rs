@@ -1,0 +1,172 @@
+//! Mail that a port brings in: who sent it, and how it gets back there.
+
+use rohrpost::{
+    Address, Code, Context, Failure, Handle, Message, Nid, NodeId, Origin, Outcome, Principal, Target, Tid, handles,
+};
+
+use crate::world::{Add, DEVICE, Note, Sum, World};
+
+/// Who sent a message, as its receiver saw it.
+type Seen = std::sync::mpsc::Sender<(Option<Address>, Option<Principal>)>;
+
+/// Tells who sent it what; handles nothing but sums.
+struct Porter(Seen);
+
+impl Target for Porter {
+    fn receive(&mut self, message: &mut Message<'_>, _: &mut Context<'_>) -> Outcome {
+        self.0.send((message.sender(), message.principal().cloned())).unwrap();
+        let Some(&Add(left, right)) = message.record() else {
+            return Outcome::NotHandled;
+        };
+        message.answer(Sum(left + right));
+        Outcome::Handled
+    }
+
+    fn observed(&mut self, message: &Message<'_>, _: &mut Context<'_>) {
+        self.0.send((message.sender(), message.principal().cloned())).unwrap();
+    }
+}
+
+struct Calculator;
+impl Handle<Add> for Calculator {
+    fn handle(&mut self, add: &Add, _: &mut Context<'_>) -> Result<Sum, Failure> {
+        Ok(Sum(add.0 + add.1))
+    }
+}
+handles!(Calculator: Add);
+
+fn somebody() -> Address {
+    Address::target(Tid::number(7)).in_namespace(Nid::name("lamp")).on_node(DEVICE)
+}
+
+#[test]
+fn a_request_is_answered_to_where_it_came_from() {
+    let mut world = World::new();
+    let calculator = world.test.namespace("app").open().unwrap().register_on(1, Calculator).unwrap();
+    world.bring(Message::request(calculator, Add(2, 3)), Origin::new().sender(somebody()));
+    assert_eq!(world.returns(), [], "expected the answer when the workers have run");
+    world.rest();
+    assert_eq!(world.returns(), [(Code::OK, Some(5))]);
+}
+
+#[test]
+fn a_receiver_knows_the_sender_and_the_principal_of_what_comes_in() {
+    let mut world = World::new();
+    let (told, heard) = std::sync::mpsc::channel();
+    let app = world.test.namespace("app").open().unwrap();
+    let porter = app.register(Porter(told.clone())).unwrap();
+    app.serve::<Add>(porter).unwrap();
+    app.observe::<Add>(app.register_on(1, Porter(told)).unwrap()).unwrap();
+    let origin = || Origin::new().sender(somebody()).principal(Principal::new("device-7"));
+    world.bring(Message::request(app.address(), Add(1, 1)), origin());
+    world.rest();
+    let known = (Some(somebody()), Some(Principal::new("device-7")));
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [known.clone(), known], "expected owner and observer to know");
+    world.bring(Message::request(porter, Add(1, 1)), Origin::new());
+    world.rest();
+    assert_eq!(heard.try_recv(), Ok((None, None)), "expected a stranger to stay one");
+}
+
+#[test]
+fn a_principal_stays_with_a_message_that_is_held_and_forwarded() {
+    let mut world = World::new();
+    let (told, heard) = std::sync::mpsc::channel();
+    let app = world.test.namespace("app").open().unwrap();
+    let porter = app.register_on(1, Porter(told)).unwrap();
+    world.clerk.hold::<Add>();
+    world.bring(Message::request(world.home, Add(1, 2)), Origin::new().principal(Principal::new("anna")));
+    world.rest();
+    world.clerk.take_held::<Add>().unwrap().forward(porter);
+    world.rest();
+    assert_eq!(heard.try_recv(), Ok((None, Some(Principal::new("anna")))));
+    assert_eq!(world.returns(), [(Code::OK, Some(3))]);
+}
+
+#[test]
+fn nobody_can_bring_a_principal_along_in_a_message_of_his_own() {
+    let mut world = World::new();
+    let (told, heard) = std::sync::mpsc::channel();
+    let porter = world.test.namespace("app").open().unwrap().register(Porter(told)).unwrap();
+    world.clerk.hold::<Add>();
+    world.bring(Message::request(world.home, Add(1, 2)), Origin::new().principal(Principal::new("anna")));
+    world.rest();
+    let copy = world.clerk.take_held::<Add>().unwrap().message().try_clone().unwrap();
+    assert_eq!(copy.principal(), None);
+    world.clerk.notify(porter, Add(1, 2));
+    world.rest();
+    assert_eq!(heard.try_recv(), Ok((Some(world.home), None)));
+}
+
+#[test]
+fn a_notification_comes_back_only_if_it_fails() {
+    let mut world = World::new();
+    let (told, _heard) = std::sync::mpsc::channel();
+    let porter = world.test.namespace("app").open().unwrap().register(Porter(told)).unwrap();
+    world.bring(Message::notification(porter, Add(1, 1)), Origin::new());
+    world.rest();
+    assert_eq!(world.returns(), []);
+    world.bring(Message::notification(porter, Note(1)), Origin::new());
+    world.rest();
+    assert_eq!(world.returns(), [(Code::NOT_HANDLED, None)]);
+}
+
+#[test]
+fn what_fails_at_once_comes_back_with_its_code() {
+    let mut world = World::new();
+    let nobody = |nid| Address::target(Tid::name("nobody")).in_namespace(Nid::name(nid));
+    let elsewhere = nobody("app").on_node(NodeId::name("elsewhere"));
+    let cases = [
+        (nobody("app"), Code::NO_TARGET),
+        (nobody("nowhere"), Code::NO_NAMESPACE),
+        (Address::service(Nid::name("app")), Code::NO_SERVICE),
+        (elsewhere, Code::NO_NODE),
+    ];
+    for (to, code) in cases {
+        world.bring(Message::request(to, Add(1, 1)), Origin::new());
+        assert_eq!(world.returns(), [(code, None)], "expected mail to {to} to come back");
+        world.bring(Message::notification(to, Add(1, 1)), Origin::new());
+        assert_eq!(world.returns(), [(code, None)], "expected mail to {to} to come back");
+    }
+    world.rest();
+}
+
+#[test]
+fn who_gets_mail_from_another_node_writes_back_through_its_port() {
+    let mut world = World::new();
+    struct Polite;
+    impl Target for Polite {
+        fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
+            ctx.notify(message.sender().unwrap(), Note(99));
+            Outcome::Handled
+        }
+    }
+    let polite = world.test.namespace("app").open().unwrap().register(Polite).unwrap();
+    world.bring(Message::notification(polite, Note(1)), Origin::new().sender(somebody()));
+    world.rest();
+    let mail = world.locker.fetch();
+    assert_eq!((mail.message().receiver(), mail.record::<Note>()), (Some(somebody()), Some(&Note(99))));
+    mail.finish(Code::OK);
+}
+
+#[test]
+fn a_way_back_that_panics_harms_nobody() {
+    let mut world = World::new();
+    let calculator = world.test.namespace("app").open().unwrap().register(Calculator).unwrap();
+    let origin = Origin::new().back(|_| panic!("expected this to be caught"));
+    world.locker.inlet().bring(Message::request(calculator, Add(2, 3)), origin);
+    world.rest();
+    world.bring(Message::request(calculator, Add(2, 3)), Origin::new());
+    world.rest();
+    assert_eq!(world.returns(), [(Code::OK, Some(5))]);
+}
+
+#[test]
+fn what_comes_in_can_go_out_again() {
+    let mut world = World::new();
+    world.bring(Message::request(World::lamp(), Add(4, 4)), Origin::new().sender(somebody()));
+    let mail = world.locker.fetch();
+    assert_eq!(mail.message().sender(), Some(somebody()));
+    mail.answer(Sum(8));
+    world.rest();
+    assert_eq!(world.returns(), [(Code::OK, Some(8))]);
+}
