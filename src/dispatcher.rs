@@ -364,7 +364,8 @@ impl Core {
     #[cold]
     fn send_abroad(&self, message: &mut Message<'_>) -> Step {
         if message.flags.contains(Flags::CALL) {
-            return self.refuse(message, Code::WOULD_BLOCK);
+            let known = self.directory.reaches(message.destination().node);
+            return self.refuse(message, if known { Code::WOULD_BLOCK } else { Code::NO_NODE });
         }
         let delivered = if self.reserve(message) { self.directory.deliver_abroad(message) } else { Err(Code::BUSY) };
         match delivered {

@@ -36,6 +36,31 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Why a node is not there any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Parting {
+    /// It said farewell.
+    Closed,
+    /// Its connection broke without a farewell: its process has ended, or the way to it has.
+    Crashed,
+    /// Its connection looks alive, but nothing comes from it.
+    Silent,
+    /// Another life of it has begun.
+    Replaced,
+}
+
+impl fmt::Display for Parting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "closed",
+            Self::Crashed => "crashed",
+            Self::Silent => "silent",
+            Self::Replaced => "replaced",
+        })
+    }
+}
+
 /// Tells a target that another has ended which it watches with [`Context::watch`](crate::Context::watch).
 ///
 /// A notification without a sender. A target that does not handle it makes it a dead letter.

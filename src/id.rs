@@ -109,6 +109,13 @@ macro_rules! ids {
                 self.0
             }
 
+            /// The id that is this word, as [`raw`](Self::raw) gave it here or on another node.
+            #[inline]
+            #[must_use]
+            pub const fn from_raw(raw: u64) -> Self {
+                Self(raw)
+            }
+
             #[doc = concat!("Reads ", $example, " and remembers the name for `Display`.")]
             pub(crate) fn learn(text: &str) -> Result<Self, ParseIdError> {
                 parse(text, $dots).map(Self)
@@ -258,12 +265,6 @@ impl Tid {
     #[inline]
     pub(crate) const fn generation(self) -> u32 {
         self.0 as u32 & (Self::GENERATIONS - 1)
-    }
-
-    /// A generated id from its raw word.
-    #[inline]
-    pub(crate) const fn from_raw(raw: u64) -> Self {
-        Self(raw)
     }
 }
 

@@ -4,7 +4,7 @@
 //! the kernel has. Here stand the words for it; how a monitor is kept is another matter.
 
 use crate::address::Address;
-use crate::ending::Reason;
+use crate::ending::{Parting, Reason};
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::record;
 
@@ -139,6 +139,18 @@ pub enum Event {
         /// Who observed.
         target: Address,
     },
+    /// Another node is there: a port reaches it.
+    NodeJoined {
+        /// The node.
+        node: NodeId,
+    },
+    /// Another node is not there any more.
+    NodeLeft {
+        /// The node.
+        node: NodeId,
+        /// Why it has gone.
+        reason: Parting,
+    },
     /// All has been told that was there when the monitor began. From here on changes are told.
     Complete,
 }
@@ -160,7 +172,8 @@ impl Filter {
         Self { namespace: Some(namespace), ..self }
     }
 
-    /// Only what happens on this node.
+    /// Only what happens on this node; of another, whether it is there. What happens on another node that node tells: see
+    /// [`AddMonitor`](crate::system::AddMonitor).
     pub const fn node(self, node: NodeId) -> Self {
         Self { node: Some(node), ..self }
     }
@@ -183,6 +196,9 @@ impl Filter {
     /// Whether a monitor with this filter is told of `event`. Every monitor is told [`Event::Complete`].
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
+        if let Event::NodeJoined { node } | Event::NodeLeft { node, .. } = *event {
+            return self.is_about_nodes() && self.node.is_none_or(|asked| asked == node);
+        }
         let Some(home) = event.namespace() else {
             return true;
         };
@@ -195,9 +211,14 @@ impl Filter {
         self.namespace.is_none_or(|nid| nid == home.nid) && self.node.is_none_or(|node| node == home.node)
     }
 
-    /// Whether only what happens on another node than `node` can match.
+    /// Whether only what happens in a namespace of another node than `node` can match.
     pub(crate) fn is_elsewhere(&self, node: NodeId) -> bool {
-        self.node.is_some_and(|asked| asked != node)
+        !self.is_about_nodes() && self.node.is_some_and(|asked| asked != node)
+    }
+
+    /// Whether the coming and going of nodes can match.
+    const fn is_about_nodes(&self) -> bool {
+        self.target.is_none() && self.namespace.is_none() && self.service.is_none()
     }
 
     /// The one target that it is about.
@@ -241,7 +262,7 @@ impl Event {
         }
     }
 
-    /// The namespace in which it happened: that of the service, if it concerns one.
+    /// The namespace in which it happened: that of the service, if it concerns one. `None` for what concerns a node.
     #[must_use]
     pub const fn namespace(&self) -> Option<Address> {
         match *self {
@@ -255,7 +276,7 @@ impl Event {
             | Self::OwnerRemoved { service, .. }
             | Self::ObserverAdded { service, .. }
             | Self::ObserverRemoved { service, .. } => Some(service),
-            Self::Complete => None,
+            Self::NodeJoined { .. } | Self::NodeLeft { .. } | Self::Complete => None,
         }
     }
 

@@ -13,14 +13,15 @@ pub(crate) mod reporting;
 pub(crate) mod watching;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::address::Address;
 use crate::code::Code;
 use crate::core::Core;
 use crate::directory::{Directory, Space};
-use crate::id::Tid;
+use crate::ending::Parting;
+use crate::id::{NodeId, Tid};
 use crate::monitor::{Change, Event, Filter, Monitor};
 use crate::orders;
 use crate::post::Post;
@@ -41,6 +42,8 @@ pub(crate) struct Monitors {
     known: Vec<Subscription>,
     /// The number of the latest.
     last: u64,
+    /// The other nodes that are there.
+    nodes: BTreeSet<NodeId>,
 }
 
 /// The monitors that one worker knows.
@@ -111,7 +114,9 @@ impl Directory {
         let mut there: Vec<&Arc<Space>> = spaces.values().collect();
         there.sort_unstable_by_key(|space| space.nid);
         let events = there.iter().map(|space| Event::NamespaceOpened { namespace: self.address_of(space.nid) });
-        let events = events.chain(self.events_of_services()).filter(|event| filter.matches(event)).collect();
+        let nodes = monitors.nodes.iter().map(|&node| Event::NodeJoined { node });
+        let events = events.chain(self.events_of_services()).chain(nodes);
+        let events = events.filter(|event| filter.matches(event)).collect();
         // Whoever lives anywhere may observe what matches.
         let asked: Vec<&Arc<Post>> = there.iter().flat_map(|space| &space.posts).collect();
         let (monitor, missing) = (subscription.monitor, asked.len());
@@ -148,6 +153,24 @@ impl Directory {
         monitors.tell(&Event::NamespaceOpened { namespace });
         for known in &monitors.known {
             space.posts.iter().for_each(|post| known.attach_to(post, Part::None));
+        }
+    }
+
+    /// Tells that another node is there.
+    pub(crate) fn tell_joined(&self, node: NodeId) {
+        let _later = WakeLater::new();
+        let mut monitors = self.monitors.lock();
+        if monitors.nodes.insert(node) {
+            monitors.tell(&Event::NodeJoined { node });
+        }
+    }
+
+    /// Tells that another node is not there any more.
+    pub(crate) fn tell_left(&self, node: NodeId, reason: Parting) {
+        let _later = WakeLater::new();
+        let mut monitors = self.monitors.lock();
+        if monitors.nodes.remove(&node) {
+            monitors.tell(&Event::NodeLeft { node, reason });
         }
     }
 

@@ -10,9 +10,10 @@ use parking_lot::RwLock;
 use crate::code::Code;
 use crate::counters::Count;
 use crate::directory::Directory;
+use crate::ending::Parting;
 use crate::fault::quietly;
 use crate::held::HeldMessage;
-use crate::id::NodeId;
+use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::origin::Origin;
 use crate::sync::Arc;
@@ -77,7 +78,7 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
 /// running.
 #[derive(Clone)]
 pub struct Inlet {
-    directory: Arc<Directory>,
+    pub(crate) directory: Arc<Directory>,
 }
 
 /// The ports of a node.
@@ -93,6 +94,30 @@ impl Inlet {
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.directory.node
+    }
+
+    /// Tells the monitors that a node is there. Told twice is told once.
+    pub fn joined(&self, node: NodeId) {
+        self.directory.tell_joined(node);
+    }
+
+    /// Tells the monitors that a node is not there any more.
+    pub fn left(&self, node: NodeId, why: Parting) {
+        self.directory.tell_left(node, why);
+    }
+
+    /// Brings a notification back to its sender that was done here, and has failed where it went: with the message's code.
+    /// Its receiver counts as who sends it back. It is counted as sent once more, here.
+    pub fn bring_back(&self, mut message: Message<'static>, to: Ticket) {
+        let code = if message.code.is_ok() { Code::NOT_HANDLED } else { message.code };
+        message.launch();
+        message.flags -= Flags::WANT_ANSWER;
+        message.complete_from(Nid::UNSET, self.directory.node);
+        message.sender = Sender::target(Tid::from_raw(to.tid), Nid::from_raw(to.nid));
+        (message.life, message.request, message.code) = (to.life, to.request, code);
+        let outside = &self.directory.outside;
+        outside.shared(Count::Sent);
+        quietly(|| drop(self.directory.send_back(&mut message, |count| outside.shared(count))));
     }
 
     /// Sends a message on to its receiver; one hand-off, as for [`Kernel::notify`](crate::Kernel::notify). It is counted as
@@ -115,6 +140,48 @@ impl Inlet {
 impl fmt::Debug for Inlet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inlet").field("node", &self.node()).finish_non_exhaustive()
+    }
+}
+
+/// The return ticket of a message: who sent it, and in which of its lives.
+///
+/// With it a port can say of a notification that it is done as soon as that is on its way, and still
+/// [bring it back](Inlet::bring_back) if it fails where it went. It is four numbers, which may leave the process.
+///
+/// ```
+/// use rohrpost::Ticket;
+///
+/// let ticket = Ticket::from_parts([7, 1, 0, 3]);
+/// assert_eq!(ticket.parts(), [7, 1, 0, 3]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    tid: u64,
+    nid: u64,
+    life: u32,
+    request: u64,
+}
+
+impl Ticket {
+    /// The ticket of a message whose sender is a target of this node; `None` for others.
+    #[must_use]
+    pub fn of(message: &Message<'_>) -> Option<Self> {
+        let Sender::Target(tid, nid) = message.sender else {
+            return None;
+        };
+        Some(Self { tid: tid.get(), nid: nid.raw(), life: message.life, request: message.request })
+    }
+
+    /// The ticket as numbers.
+    #[must_use]
+    pub const fn parts(self) -> [u64; 4] {
+        [self.tid, self.nid, self.life as u64, self.request]
+    }
+
+    /// The ticket of these [`parts`](Self::parts). Invented ones bring mail to nobody, or to the wrong target.
+    #[must_use]
+    pub const fn from_parts([tid, nid, life, request]: [u64; 4]) -> Self {
+        Self { tid, nid, life: life as u32, request }
     }
 }
 
@@ -148,6 +215,11 @@ impl Directory {
         let mail = HeldMessage::abroad(message.take_all(), self.clone());
         quietly(|| port.deliver(mail));
         Ok(())
+    }
+
+    /// Whether any port reaches that node.
+    pub(crate) fn reaches(&self, node: NodeId) -> bool {
+        self.ports.to(node).is_some()
     }
 
     fn why_no_node(&self) -> Code {

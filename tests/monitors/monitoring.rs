@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use rohrpost::{
-    Address, Code, Context, DeadLetter, Filter, Message, Monitor, NodeId, Outcome, Record, RecordId, Setup, Target,
+    Address, Code, Context, DeadLetter, Filter, Message, Monitor, Nid, NodeId, Outcome, Record, RecordId, Setup, Target,
 };
 
 use crate::view::{View, Viewer};
@@ -174,7 +174,7 @@ fn what_happens_on_another_node_is_not_told_here() {
     let mut world = World::new(1);
     let (viewer, _) = viewer(&mut world, 0);
     world.run(viewer, |ctx| {
-        let filter = Filter::new().node(NodeId::name("elsewhere"));
+        let filter = Filter::new().node(NodeId::name("elsewhere")).namespace(Nid::name("n0"));
         assert_eq!(ctx.monitor(filter), Err(Code::NO_NODE), "expected the reason");
     });
 }

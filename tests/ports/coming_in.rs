@@ -1,7 +1,9 @@
 //! Mail that a port brings in: who sent it, and how it gets back there.
 
+use rohrpost::testing::Probe;
 use rohrpost::{
-    Address, Code, Context, Failure, Handle, Message, Nid, NodeId, Origin, Outcome, Principal, Target, Tid, handles,
+    Address, Change, Code, Context, Event, Failure, Filter, Handle, Message, Nid, NodeId, Origin, Outcome, Parting,
+    Principal, Target, Ticket, Tid, handles,
 };
 
 use crate::world::{Add, DEVICE, Note, Sum, World};
@@ -169,4 +171,47 @@ fn what_comes_in_can_go_out_again() {
     mail.answer(Sum(8));
     world.rest();
     assert_eq!(world.returns(), [(Code::OK, Some(8))]);
+}
+
+#[test]
+fn a_notification_that_was_done_can_still_be_brought_back() {
+    let mut world = World::new();
+    world.clerk.notify(World::lamp(), Note(1));
+    world.rest();
+    let mail = world.locker.fetch();
+    let ticket = Ticket::from_parts(Ticket::of(mail.message()).unwrap().parts());
+    let mut copy = mail.message().try_clone().unwrap();
+    mail.finish(Code::OK);
+    copy.set_code(Code::NO_TARGET);
+    world.locker.inlet().bring_back(copy, ticket);
+    world.rest();
+    assert_eq!(world.clerk.expect_returned::<Note>(), Code::NO_TARGET);
+    let nobody = Ticket::from_parts([u64::MAX >> 1, 0, 0, 0]);
+    world.locker.inlet().bring_back(Message::notification(World::lamp(), Note(2)), nobody);
+    world.rest();
+    assert_eq!(world.test.kernel().counters().dead_letters, 1);
+}
+
+#[test]
+fn monitors_are_told_which_nodes_are_there() {
+    let mut world = World::new();
+    let viewer = Probe::new("viewer");
+    let target = world.test.namespace("app").open().unwrap().register(viewer.clone()).unwrap();
+    let inlet = world.locker.inlet();
+    inlet.joined(DEVICE);
+    let filters = [Filter::new().node(DEVICE), Filter::new().node(NodeId::name("other"))];
+    let [of_it, of_another] = filters.map(|filter| world.test.kernel().monitor(filter, target).unwrap());
+    world.rest();
+    inlet.joined(DEVICE);
+    inlet.left(DEVICE, Parting::Crashed);
+    inlet.left(DEVICE, Parting::Closed);
+    world.rest();
+    let changes = (0..4).map(|_| viewer.expect::<Change>());
+    let told: Vec<_> = changes.map(|change| (change.monitor, change.event)).collect();
+    viewer.expect_nothing();
+    let joined = Event::NodeJoined { node: DEVICE };
+    let left = Event::NodeLeft { node: DEVICE, reason: Parting::Crashed };
+    let of = |wanted| told.iter().filter(|(monitor, _)| *monitor == wanted).map(|(_, event)| event).collect::<Vec<_>>();
+    assert_eq!(of(of_it), [&joined, &Event::Complete, &left], "expected each once");
+    assert_eq!(of(of_another), [&Event::Complete], "expected nothing of other nodes");
 }
