@@ -1,0 +1,326 @@
+//! Frames: what two links say to each other, as bytes and back.
+//!
+//! What the link adds to a letter stands behind it, at the end of the frame. So a letter becomes a frame by a few bytes that
+//! are added to the same memory, and what comes in becomes a letter by leaving them off: nobody copies a large letter, and
+//! none is written with a head whose numbers are not known yet. All numbers are little-endian and of fixed width; the last
+//! byte is the version, the one before it the kind.
+
+use std::fmt;
+
+/// The version of the frames that this node speaks.
+const VERSION: u8 = 1;
+
+/// What stands for a session or an echo that is not known.
+const UNKNOWN: u64 = u64::MAX;
+
+/// How many bytes a frame has beside its letter, at most.
+pub(crate) const TAIL: usize = 5 * 8 + ENDING;
+
+/// Both sessions, kind and version.
+const ENDING: usize = 2 * 8 + 2;
+
+/// One run of a link on one side: from one loss to the next. A later one is higher.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Session(u64);
+
+/// Who sends a frame to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) from: Session,
+    pub(crate) to: Session,
+}
+
+/// What a link says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Frame {
+    /// Here I am, and this is what I know of you. `limit` is the largest letter that is taken, in bytes.
+    Hello { from: Session, to: Option<Session>, limit: u64 },
+    /// The letter number `seq` of its sender's session.
+    Mail { route: Route, seq: u64, ack: u64, kind: Kind, letter: Vec<u8> },
+    /// All letters up to `ack` have been accepted.
+    Ack { route: Route, ack: u64 },
+    /// A heartbeat.
+    Beat { route: Route, beat: Beat },
+    /// The link is closed.
+    Bye { route: Route },
+}
+
+/// What a letter is to the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Notification,
+    Request,
+    /// The answer to the request with this number.
+    Answer(u64),
+    /// A notification that failed after it had been accepted.
+    Return,
+}
+
+/// A heartbeat: it goes its own way, so what it says of mail can be ahead of the mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Beat {
+    /// The last letter that was sent.
+    pub(crate) seq: u64,
+    pub(crate) ack: u64,
+    /// The sender's clock.
+    pub(crate) nanos: u64,
+    /// The receiver's clock as its last beat told it, and how long ago that came.
+    pub(crate) echo: Option<(u64, u64)>,
+}
+
+/// Why bytes are no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FrameError {
+    #[error("a frame of {0} bytes is too short or too long for what it is")]
+    Length(usize),
+    #[error("frames of version {0} are not known here")]
+    Version(u8),
+    #[error("frames of kind {0} are not known here")]
+    Kind(u8),
+    #[error("{0} is no session")]
+    Session(u64),
+    #[error("an answer to the request {0}, which nobody waits for")]
+    Stray(u64),
+}
+
+impl Session {
+    /// The largest one; far beyond what anybody reaches by counting.
+    pub(crate) const MAX: Self = Self(1 << 62);
+
+    /// The session with this number, or the largest.
+    pub(crate) const fn new(number: u64) -> Self {
+        if number > Self::MAX.0 { Self::MAX } else { Self(number) }
+    }
+
+    /// The one after it.
+    pub(crate) const fn next(self) -> Self {
+        Self::new(self.0 + 1)
+    }
+
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
+    fn read(number: u64) -> Result<Self, FrameError> {
+        if number > Self::MAX.0 { Err(FrameError::Session(number)) } else { Ok(Self(number)) }
+    }
+}
+
+impl Frame {
+    /// The frame as bytes. A letter keeps its memory.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Hello { from, to, limit } => {
+                let to = to.map_or(UNKNOWN, |to| to.0);
+                finish(Vec::with_capacity(8 + ENDING), &[limit, from.0, to], 0)
+            }
+            Self::Mail { route, seq, ack, kind, letter } => {
+                let (kind, re) = match kind {
+                    Kind::Notification => (1, 0),
+                    Kind::Request => (2, 0),
+                    Kind::Answer(re) => (3, re),
+                    Kind::Return => (4, 0),
+                };
+                finish(letter, &[seq, ack, re, route.from.0, route.to.0], kind)
+            }
+            Self::Ack { route, ack } => finish(Vec::with_capacity(8 + ENDING), &[ack, route.from.0, route.to.0], 5),
+            Self::Beat { route, beat } => {
+                let (echo, held) = beat.echo.unwrap_or((UNKNOWN, 0));
+                let numbers = [beat.seq, beat.ack, beat.nanos, echo, held, route.from.0, route.to.0];
+                finish(Vec::with_capacity(TAIL), &numbers, 6)
+            }
+            Self::Bye { route } => finish(Vec::with_capacity(ENDING), &[route.from.0, route.to.0], 7),
+        }
+    }
+
+    /// Reads a frame. A letter keeps the memory of the bytes.
+    pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, FrameError> {
+        let length = FrameError::Length(bytes.len());
+        let mut tail = Tail { bytes };
+        let version = tail.byte().ok_or(length)?;
+        if version != VERSION {
+            return Err(FrameError::Version(version));
+        }
+        let kind = tail.byte().ok_or(length)?;
+        let to = tail.number().ok_or(length)?;
+        let from = Session::read(tail.number().ok_or(length)?)?;
+        if kind == 0 {
+            let to = if to == UNKNOWN { None } else { Some(Session::read(to)?) };
+            let [limit] = tail.rest().ok_or(length)?;
+            return Ok(Self::Hello { from, to, limit });
+        }
+        let route = Route { from, to: Session::read(to)? };
+        let kind = match kind {
+            1 => Kind::Notification,
+            2 => Kind::Request,
+            3 => Kind::Answer(0),
+            4 => Kind::Return,
+            5 => {
+                let [ack] = tail.rest().ok_or(length)?;
+                return Ok(Self::Ack { route, ack });
+            }
+            6 => {
+                let [seq, ack, nanos, echo, held] = tail.rest().ok_or(length)?;
+                let echo = (echo != UNKNOWN).then_some((echo, held));
+                return Ok(Self::Beat { route, beat: Beat { seq, ack, nanos, echo } });
+            }
+            7 => {
+                let [] = tail.rest().ok_or(length)?;
+                return Ok(Self::Bye { route });
+            }
+            other => return Err(FrameError::Kind(other)),
+        };
+        let re = tail.number().ok_or(length)?;
+        let ack = tail.number().ok_or(length)?;
+        let seq = tail.number().ok_or(length)?;
+        let kind = if kind == Kind::Answer(0) { Kind::Answer(re) } else { kind };
+        Ok(Self::Mail { route, seq, ack, kind, letter: tail.bytes })
+    }
+}
+
+/// Adds the numbers, the kind and the version.
+fn finish(mut bytes: Vec<u8>, numbers: &[u64], kind: u8) -> Vec<u8> {
+    bytes.reserve(8 * numbers.len() + 2);
+    for number in numbers {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    bytes.extend_from_slice(&[kind, VERSION]);
+    bytes
+}
+
+/// What is left of a frame that is read from its end.
+struct Tail {
+    bytes: Vec<u8>,
+}
+
+impl Tail {
+    fn byte(&mut self) -> Option<u8> {
+        self.bytes.pop()
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let (_, last) = self.bytes.split_last_chunk()?;
+        let number = u64::from_le_bytes(*last);
+        self.bytes.truncate(self.bytes.len() - 8);
+        Some(number)
+    }
+
+    /// All that is left, in the order in which it stands: exactly so many numbers.
+    fn rest<const N: usize>(mut self) -> Option<[u64; N]> {
+        let mut numbers = [0; N];
+        for number in numbers.iter_mut().rev() {
+            *number = self.number()?;
+        }
+        self.bytes.is_empty().then_some(numbers)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({})", self.0)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Beat, Frame, FrameError, Kind, Route, Session, TAIL, VERSION};
+
+    fn route() -> Route {
+        Route { from: Session::new(7), to: Session::new(9) }
+    }
+
+    fn all() -> Vec<Frame> {
+        let beat = Beat { seq: 1, ack: 2, nanos: 3, echo: None };
+        let mut frames = vec![
+            Frame::Hello { from: Session::new(1), to: None, limit: 5 },
+            Frame::Hello { from: Session::MAX, to: Some(Session::new(0)), limit: u64::MAX },
+            Frame::Ack { route: route(), ack: 12 },
+            Frame::Beat { route: route(), beat },
+            Frame::Beat { route: route(), beat: Beat { echo: Some((4, 5)), ..beat } },
+            Frame::Bye { route: route() },
+        ];
+        for kind in [Kind::Notification, Kind::Request, Kind::Answer(77), Kind::Return] {
+            for letter in [vec![], vec![1, 2, 3]] {
+                frames.push(Frame::Mail { route: route(), seq: 3, ack: u64::MAX, kind, letter });
+            }
+        }
+        frames
+    }
+
+    #[test]
+    fn every_frame_comes_back_as_it_was() {
+        for frame in all() {
+            let bytes = frame.clone().into_bytes();
+            assert_eq!(Frame::read(bytes), Ok(frame), "expected the same frame again");
+        }
+    }
+
+    #[test]
+    fn a_letter_with_room_behind_it_becomes_a_frame_and_a_letter_again_where_it_lies() {
+        let mut letter = Vec::with_capacity(100 + TAIL);
+        letter.resize(100, 7);
+        let place = letter.as_ptr();
+        let frame = Frame::Mail { route: route(), seq: 1, ack: 0, kind: Kind::Request, letter };
+        let bytes = frame.into_bytes();
+        assert_eq!(bytes.as_ptr(), place, "expected the letter to stay where it was");
+        let Ok(Frame::Mail { letter, .. }) = Frame::read(bytes) else { panic!("expected mail") };
+        assert_eq!((letter.as_ptr(), letter.len()), (place, 100), "expected the letter to stay where it was");
+    }
+
+    #[test]
+    fn what_is_cut_short_or_has_too_much_is_no_frame() {
+        for frame in all() {
+            let bytes = frame.clone().into_bytes();
+            for missing in 1..=bytes.len() {
+                let cut = bytes[missing..].to_vec();
+                let read = Frame::read(cut);
+                if let Frame::Mail { letter, .. } = &frame
+                    && missing <= letter.len()
+                {
+                    assert!(read.is_ok(), "expected a shorter letter to be the letter's own matter");
+                } else {
+                    assert_eq!(
+                        read,
+                        Err(FrameError::Length(bytes.len() - missing)),
+                        "expected {frame:?} to be refused"
+                    );
+                }
+            }
+            if !matches!(frame, Frame::Mail { .. }) {
+                let longer = [&[0], &bytes[..]].concat();
+                assert_eq!(Frame::read(longer), Err(FrameError::Length(bytes.len() + 1)));
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_version_kind_or_session_is_told_apart() {
+        let bytes = Frame::Bye { route: route() }.into_bytes();
+        let with = |at: usize, value: u8| {
+            let mut other = bytes.clone();
+            let place = other.len() - at;
+            other[place] = value;
+            Frame::read(other)
+        };
+        assert_eq!(with(1, VERSION + 1), Err(FrameError::Version(VERSION + 1)));
+        assert_eq!(with(2, 8), Err(FrameError::Kind(8)));
+        assert_eq!(with(3, 0x80), Err(FrameError::Session(0x80 << 56 | 9)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>, version: bool) {
+            let mut bytes = bytes;
+            if version {
+                bytes.push(VERSION);
+            }
+            if let Ok(frame) = Frame::read(bytes.clone()) {
+                if let Frame::Mail { kind: Kind::Answer(_), .. } | Frame::Hello { .. } = frame {
+                    prop_assert_eq!(frame.into_bytes(), bytes);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What comes in: which letter is the next, and what has been said of those that were accepted.
+
+use std::time::Duration;
+
+use crate::clock::Time;
+
+/// So many letters are acknowledged at once, even before the delay is over.
+const ACK_EVERY: u64 = 32;
+
+/// So many beats may tell of mail that does not come.
+const PATIENCE: u32 = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Next,
+    Duplicate,
+    Gap,
+}
+
+#[derive(Debug)]
+pub(super) struct Incoming {
+    /// The last letter that has come.
+    received: u64,
+    /// The last one that was handed over.
+    accepted: u64,
+    /// The last one that the other side was told of.
+    told: u64,
+    /// Whether it is to be told at once.
+    hurry: bool,
+    /// When it is to be told at the latest.
+    due: Time,
+    /// What had been received when a beat told of more.
+    stuck_at: u64,
+    /// How many beats in a row did.
+    strikes: u32,
+}
+
+impl Incoming {
+    pub(super) fn new() -> Self {
+        Self { received: 0, accepted: 0, told: 0, hurry: false, due: Time::NEVER, stuck_at: 0, strikes: 0 }
+    }
+
+    /// Takes the letter number `seq`.
+    pub(super) fn take(&mut self, seq: u64, delay: Duration, now: Time) -> Place {
+        if seq <= self.received {
+            return Place::Duplicate;
+        }
+        if seq > self.received + 1 {
+            return Place::Gap;
+        }
+        self.received = seq;
+        self.due = self.due.min(now.after(delay));
+        Place::Next
+    }
+
+    /// The letter number `seq` has been handed over.
+    pub(super) fn accept(&mut self, seq: u64) {
+        self.accepted = seq;
+        if self.accepted - self.told >= ACK_EVERY {
+            self.hurry = true;
+        }
+    }
+
+    /// A beat tells which letter was sent last: whether it is to be given up.
+    pub(super) fn is_stuck(&mut self, last: u64) -> bool {
+        if last <= self.received || self.stuck_at != self.received {
+            self.strikes = 0;
+        }
+        self.stuck_at = self.received;
+        self.strikes += u32::from(last > self.received);
+        self.strikes >= PATIENCE
+    }
+
+    /// Has the present state told at once.
+    pub(super) fn hurry(&mut self) {
+        self.hurry = true;
+    }
+
+    pub(super) fn timeout(&mut self, now: Time, delay: Duration) {
+        if self.due > now {
+            return;
+        }
+        self.hurry |= self.accepted > self.told;
+        self.due = if self.accepted < self.received { now.after(delay) } else { Time::NEVER };
+    }
+
+    /// The last letter that was accepted; from here on the other side knows.
+    pub(super) fn tell(&mut self) -> u64 {
+        self.told = self.accepted;
+        self.hurry = false;
+        if self.accepted == self.received {
+            self.due = Time::NEVER;
+        }
+        self.told
+    }
+
+    pub(super) fn is_hurried(&self) -> bool {
+        self.hurry
+    }
+
+    pub(super) fn next_deadline(&self) -> Time {
+        self.due
+    }
+}

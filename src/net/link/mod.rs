@@ -1,0 +1,513 @@
+//! [`Link`]: the delivery of mail to one other node, as an engine: no thread, no clock reading, no transport.
+//!
+//! It is told what time it is, what came in and what is to go out; it gives frames to send and events to deal with. Nothing
+//! is sent twice: what was on its way when a session ended comes out as lost, and whether it had arrived nobody knows. So
+//! every kept `T` comes out exactly once: in [`Event::Delivered`], [`Event::Answered`], [`Event::TooLarge`] or
+//! [`Event::Lost`], or in [`Refused`]. `simulation.rs` holds that.
+
+mod incoming;
+mod outgoing;
+mod pulse;
+mod session;
+#[cfg(all(test, not(loom)))]
+mod simulation;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use self::incoming::{Incoming, Place};
+use self::outgoing::{Outbound, Outgoing};
+use self::pulse::Pulse;
+use self::session::{Sessions, State, Step};
+use crate::clock::Time;
+use crate::code::Code;
+use crate::net::frame::{Beat, Frame, FrameError, Kind, Route, Session};
+use crate::net::transport::Lane;
+
+/// The bounds and times of a link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Letters that may be on their way or wait: 256.
+    pub(crate) window: usize,
+    /// The same in bytes: 64 MiB. One letter may always go.
+    pub(crate) window_bytes: usize,
+    /// Requests that may be unanswered: 1024.
+    pub(crate) requests: usize,
+    /// The largest letter in bytes, in both directions: 16 MiB.
+    pub(crate) max_message: usize,
+    /// How long nothing may be acknowledged before the link counts as dead: 4 s. Also how long mail waits for the link to
+    /// open.
+    pub(crate) lease: Duration,
+    /// How far apart heartbeats are: 1 s. Three may be missed.
+    pub(crate) beat: Duration,
+    /// How long a letter waits for company before it is acknowledged: 1 ms.
+    pub(crate) ack_delay: Duration,
+}
+
+/// Which request of the other node an answer belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Request {
+    session: Session,
+    seq: u64,
+}
+
+/// What has happened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Event<T> {
+    /// Both sides know each other: mail goes out.
+    Opened,
+    /// A notification has come. It counts as accepted from here on, as every letter does when its event is taken.
+    Notified { letter: Vec<u8> },
+    /// A request has come.
+    Requested { re: Request, letter: Vec<u8> },
+    /// The answer to a request has come.
+    Answered { keep: T, letter: Vec<u8> },
+    /// A notification comes back that had been delivered.
+    Returned { letter: Vec<u8> },
+    /// A notification was accepted by the other node.
+    Delivered(T),
+    /// Whether it was delivered is unknown; if it was never sent, it was not.
+    Lost(T),
+    /// It waited for the link to open, and is larger than what the other node takes.
+    TooLarge(T),
+    /// The other side does not answer, though the transport has not said that it is gone: the transport should open its
+    /// connections anew. Repeated as long as that does not help.
+    HalfDead,
+    /// The other side has said farewell.
+    Closed,
+    /// Bytes have come that are no frame, and were ignored.
+    Malformed(FrameError),
+}
+
+/// Mail that the link does not take.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refused<T> {
+    pub(crate) why: Refusal,
+    pub(crate) keep: T,
+}
+
+/// Why a link does not take mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the node has as much unacknowledged mail, or as many unanswered requests, as the link may have")]
+    Busy,
+    #[error("the letter has {length} bytes, and the node takes {limit}")]
+    TooLarge { length: usize, limit: usize },
+    #[error("the node is not there")]
+    Away,
+}
+
+/// What has been counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LinkCounters {
+    /// Letters that had come already.
+    pub(crate) duplicates: u64,
+    /// Sessions that ended because a letter was missing.
+    pub(crate) gaps: u64,
+    /// Frames of an earlier session.
+    pub(crate) stale: u64,
+    /// Frames that are none, or acknowledge what was not sent.
+    pub(crate) malformed: u64,
+    /// Answers of this node that came too late: the session of the request was over.
+    pub(crate) late_answers: u64,
+    /// Answers of the other node to what was not asked.
+    pub(crate) stray_answers: u64,
+    /// Returns that were given up: there were too many, or the other side did not come back in time.
+    pub(crate) dropped_returns: u64,
+    /// Times the link has opened.
+    pub(crate) opened: u64,
+    /// Times the link was found half-dead.
+    pub(crate) half_dead: u64,
+}
+
+/// One end of the association of two nodes. `T` is kept for each letter until its fate is known.
+pub(crate) struct Link<T> {
+    terms: Terms,
+    sessions: Sessions,
+    outgoing: Outgoing<T>,
+    incoming: Incoming,
+    pulse: Pulse,
+    /// With the number of the letter that is accepted when the event is taken, and the session it came in.
+    events: VecDeque<(Event<T>, Option<Request>)>,
+    /// A farewell to be said.
+    bye: Option<Route>,
+    /// The largest letter that the other side takes, once it has said so.
+    their_limit: usize,
+    counters: LinkCounters,
+    /// The latest moment that was told.
+    now: Time,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            window: 256,
+            window_bytes: 64 << 20,
+            requests: 1024,
+            max_message: 16 << 20,
+            lease: Duration::from_secs(4),
+            beat: Duration::from_secs(1),
+            ack_delay: Duration::from_millis(1),
+        }
+    }
+}
+
+impl Refusal {
+    /// The code with which the message comes back.
+    pub(crate) const fn code(self) -> Code {
+        match self {
+            Self::Busy => Code::BUSY,
+            Self::TooLarge { .. } => Code::TOO_LARGE,
+            Self::Away => Code::NO_NODE,
+        }
+    }
+}
+
+impl<T> Link<T> {
+    /// A link that looks for the other side. `first` is higher than any session that this node had before.
+    pub(crate) fn new(first: Session, terms: Terms, now: Time) -> Self {
+        Self {
+            terms,
+            sessions: Sessions::new(first, terms.lease, now),
+            outgoing: Outgoing::new(),
+            incoming: Incoming::new(),
+            pulse: Pulse::new(terms.beat),
+            events: VecDeque::new(),
+            bye: None,
+            their_limit: terms.max_message,
+            counters: LinkCounters::default(),
+            now,
+        }
+    }
+
+    /// Sends a notification, or hands back what was to be kept.
+    pub(crate) fn notify(&mut self, letter: Vec<u8>, keep: T, now: Time) -> Result<(), Refused<T>> {
+        self.tell_time(now);
+        if let Err(why) = self.admit(letter.len()) {
+            return Err(Refused { why, keep });
+        }
+        self.outgoing.push(Outbound::Notification(keep), letter, self.now);
+        Ok(())
+    }
+
+    /// Sends a request, or hands back what was to be kept.
+    pub(crate) fn request(&mut self, letter: Vec<u8>, keep: T, now: Time) -> Result<(), Refused<T>> {
+        self.tell_time(now);
+        let full = self.outgoing.requests() >= self.terms.requests;
+        if let Err(why) = if full { Err(Refusal::Busy) } else { self.admit(letter.len()) } {
+            return Err(Refused { why, keep });
+        }
+        self.outgoing.push(Outbound::Request(keep), letter, self.now);
+        Ok(())
+    }
+
+    /// Answers a request. Dropped and counted if the request's session is over; else never refused, as its room was reserved
+    /// with the request.
+    pub(crate) fn answer(&mut self, re: Request, letter: Vec<u8>, now: Time) {
+        self.tell_time(now);
+        if !self.is_present(re.session) {
+            self.counters.late_answers += 1;
+            return;
+        }
+        self.outgoing.push(Outbound::Answer(re), letter, self.now);
+    }
+
+    /// Sends a notification back that had been delivered. Never refused, but given up if the other side does not come back
+    /// within the lease, or is away.
+    pub(crate) fn give_back(&mut self, letter: Vec<u8>, now: Time) {
+        self.tell_time(now);
+        let many = self.outgoing.count() >= self.terms.window + self.terms.requests;
+        if !self.sessions.is_there() || (!self.sessions.is_open() && many) {
+            self.counters.dropped_returns += 1;
+            return;
+        }
+        self.outgoing.push(Outbound::Return, letter, self.now);
+    }
+
+    /// Takes up a frame from the other side.
+    pub(crate) fn heard(&mut self, frame: Vec<u8>, now: Time) {
+        self.tell_time(now);
+        match Frame::read(frame) {
+            Ok(Frame::Hello { from, to, limit }) => self.hear_hello(from, to, limit),
+            Ok(Frame::Mail { route, seq, ack, kind, letter }) => self.hear_mail(route, (seq, ack), kind, letter),
+            Ok(Frame::Ack { route, ack }) => {
+                let _ = self.is_current(route) && self.acknowledge(ack);
+            }
+            Ok(Frame::Beat { route, beat }) => self.hear_beat(route, beat),
+            Ok(Frame::Bye { route }) => self.hear_bye(route),
+            Err(fault) => {
+                self.counters.malformed += 1;
+                self.tell(Event::Malformed(fault));
+            }
+        }
+    }
+
+    /// Does what is due. Frames that have come are to be heard first.
+    pub(crate) fn timeout(&mut self, now: Time) {
+        self.tell_time(now);
+        if self.sessions.timeout(self.now) {
+            self.counters.half_dead += 1;
+            self.tell(Event::HalfDead);
+        }
+        if !self.sessions.is_open() {
+            let (now, lease) = (self.now, self.terms.lease);
+            if self.outgoing.stale(lease) <= now {
+                self.drop_waiting(|since, _| since.after(lease) <= now, Event::Lost);
+            }
+            return;
+        }
+        if self.outgoing.overdue(self.terms.lease).min(self.pulse.silent()) <= self.now {
+            self.counters.half_dead += 1;
+            self.renew();
+            self.tell(Event::HalfDead);
+            return;
+        }
+        self.pulse.timeout(self.now);
+        self.incoming.timeout(self.now, self.terms.ack_delay);
+    }
+
+    /// When [`Link::timeout`] is to be called next.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        let mut next = self.sessions.next_deadline();
+        if self.sessions.is_open() {
+            let dead = self.outgoing.overdue(self.terms.lease).min(self.pulse.silent());
+            next = next.min(dead).min(self.pulse.next_deadline()).min(self.incoming.next_deadline());
+        } else {
+            next = next.min(self.outgoing.stale(self.terms.lease));
+        }
+        (next != Time::NEVER).then_some(next)
+    }
+
+    /// The transport says that the other side is gone: everything is lost, also what waits. Nothing is sent until
+    /// [`Link::begin`], or until the other side says Hello in a new session.
+    pub(crate) fn lost(&mut self) {
+        self.leave(State::Away);
+    }
+
+    /// The transport says that the other side is there again.
+    pub(crate) fn begin(&mut self, now: Time) {
+        self.tell_time(now);
+        if self.sessions.state() == State::Away {
+            self.sessions.begin(self.now);
+        }
+    }
+
+    /// Says farewell: everything is lost, and nothing goes out or in any more.
+    pub(crate) fn close(&mut self) {
+        if self.sessions.state() != State::Closed {
+            self.bye = self.sessions.is_there().then(|| self.sessions.route()).flatten();
+            self.leave(State::Closed);
+        }
+    }
+
+    /// Takes the next frame to be sent.
+    pub(crate) fn poll_transmit(&mut self) -> Option<(Lane, Vec<u8>)> {
+        if let Some(route) = self.bye.take() {
+            return Some((Lane::Mail, Frame::Bye { route }.into_bytes()));
+        }
+        if let Some((from, to)) = self.sessions.take_greeting() {
+            let hello = Frame::Hello { from, to, limit: self.terms.max_message as u64 };
+            return Some((Lane::Mail, hello.into_bytes()));
+        }
+        let route = self.sessions.route().filter(|_| self.sessions.is_open())?;
+        if let Some(echo) = self.pulse.take(self.now) {
+            let (seq, ack, nanos) = (self.outgoing.last(), self.incoming.tell(), self.now.as_nanos());
+            let beat = Beat { seq, ack, nanos, echo };
+            return Some((Lane::Beat, Frame::Beat { route, beat }.into_bytes()));
+        }
+        if let Some((seq, kind, letter)) = self.outgoing.next(self.now) {
+            let mail = Frame::Mail { route, seq, ack: self.incoming.tell(), kind, letter };
+            return Some((Lane::Mail, mail.into_bytes()));
+        }
+        if self.incoming.is_hurried() {
+            let ack = Frame::Ack { route, ack: self.incoming.tell() };
+            return Some((Lane::Mail, ack.into_bytes()));
+        }
+        None
+    }
+
+    /// Takes what has happened. A letter counts as accepted when its event is taken, and not before: then the other side is
+    /// told.
+    pub(crate) fn poll_event(&mut self) -> Option<Event<T>> {
+        let (event, letter) = self.events.pop_front()?;
+        if let Some(letter) = letter.filter(|letter| self.is_present(letter.session)) {
+            self.incoming.accept(letter.seq);
+        }
+        Some(event)
+    }
+
+    /// Whether mail goes out as it comes.
+    pub(crate) fn is_open(&self) -> bool {
+        self.sessions.is_open()
+    }
+
+    /// How long the way there and back takes, smoothed; once it has been measured.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.pulse.round_trip()
+    }
+
+    pub(crate) const fn counters(&self) -> LinkCounters {
+        self.counters
+    }
+
+    fn hear_hello(&mut self, from: Session, to: Option<Session>, limit: u64) {
+        let step = self.sessions.hello(from, to, self.now);
+        if step.stale {
+            self.counters.stale += 1;
+            return;
+        }
+        self.their_limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.follow(step);
+    }
+
+    fn hear_mail(&mut self, route: Route, (seq, ack): (u64, u64), kind: Kind, letter: Vec<u8>) {
+        if !self.is_current(route) || !self.acknowledge(ack) {
+            return;
+        }
+        match self.incoming.take(seq, self.terms.ack_delay, self.now) {
+            Place::Next => {}
+            Place::Duplicate => {
+                self.counters.duplicates += 1;
+                return;
+            }
+            Place::Gap => {
+                self.counters.gaps += 1;
+                self.renew();
+                return;
+            }
+        }
+        let re = Request { session: route.from, seq };
+        let event = match kind {
+            Kind::Notification => Event::Notified { letter },
+            Kind::Request => Event::Requested { re, letter },
+            Kind::Return => Event::Returned { letter },
+            Kind::Answer(asked) => match self.outgoing.answered(asked) {
+                Some(keep) => Event::Answered { keep, letter },
+                None => {
+                    self.counters.stray_answers += 1;
+                    Event::Malformed(FrameError::Stray(asked))
+                }
+            },
+        };
+        self.events.push_back((event, Some(re)));
+    }
+
+    fn hear_beat(&mut self, route: Route, beat: Beat) {
+        if !self.is_current(route) || !self.acknowledge(beat.ack) {
+            return;
+        }
+        self.pulse.beat(beat.nanos, beat.echo, self.now);
+        if self.incoming.is_stuck(beat.seq) {
+            self.counters.gaps += 1;
+            self.renew();
+        }
+    }
+
+    fn hear_bye(&mut self, route: Route) {
+        if self.is_current(route) {
+            self.leave(State::Away);
+            self.tell(Event::Closed);
+        }
+    }
+
+    /// Whether a frame belongs to the present sessions; then the other side is alive.
+    fn is_current(&mut self, route: Route) -> bool {
+        let step = self.sessions.present(route, self.now);
+        if step.stale {
+            self.counters.stale += 1;
+            return false;
+        }
+        self.follow(step);
+        self.pulse.hear(self.now);
+        true
+    }
+
+    fn acknowledge(&mut self, ack: u64) -> bool {
+        let events = &mut self.events;
+        let sent = self.outgoing.acknowledge(ack, self.now, |keep| events.push_back((Event::Delivered(keep), None)));
+        self.counters.malformed += u64::from(!sent);
+        sent
+    }
+
+    fn follow(&mut self, step: Step) {
+        if step.ended {
+            self.end();
+        }
+        if step.opened {
+            self.counters.opened += 1;
+            self.pulse.begin(self.now);
+            self.tell(Event::Opened);
+            let limit = self.their_limit;
+            self.drop_waiting(|_, length| length > limit, Event::TooLarge);
+        }
+        if step.confirm {
+            self.incoming.hurry();
+        }
+    }
+
+    fn renew(&mut self) {
+        if self.sessions.renew(self.now) {
+            self.end();
+        }
+    }
+
+    /// What was sent in the session that is over is lost.
+    fn end(&mut self) {
+        let events = &mut self.events;
+        self.outgoing.end(|keep| events.push_back((Event::Lost(keep), None)));
+        self.incoming = Incoming::new();
+        self.pulse.rest();
+    }
+
+    fn leave(&mut self, state: State) {
+        self.sessions.leave(state);
+        self.end();
+        self.drop_waiting(|_, _| true, Event::Lost);
+    }
+
+    fn drop_waiting(&mut self, may_go: impl Fn(Time, usize) -> bool, event: fn(T) -> Event<T>) {
+        let events = &mut self.events;
+        let returns = self.outgoing.drop_waiting(may_go, |keep| events.push_back((event(keep), None)));
+        self.counters.dropped_returns += returns;
+    }
+
+    fn admit(&self, length: usize) -> Result<(), Refusal> {
+        if !self.sessions.is_there() {
+            return Err(Refusal::Away);
+        }
+        let limit = self.terms.max_message.min(self.their_limit);
+        if length > limit {
+            return Err(Refusal::TooLarge { length, limit });
+        }
+        let count = self.outgoing.count();
+        if count >= self.terms.window || (count > 0 && self.outgoing.bytes() + length > self.terms.window_bytes) {
+            return Err(Refusal::Busy);
+        }
+        Ok(())
+    }
+
+    /// Whether the other side is still in this session, and the link open.
+    fn is_present(&self, theirs: Session) -> bool {
+        self.sessions.is_open() && self.sessions.route().is_some_and(|route| route.to == theirs)
+    }
+
+    fn tell(&mut self, event: Event<T>) {
+        self.events.push_back((event, None));
+    }
+
+    fn tell_time(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+}
+
+impl<T> fmt::Debug for Link<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("sessions", &self.sessions)
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}

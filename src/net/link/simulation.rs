@@ -1,0 +1,407 @@
+//! Two links and a network between them that loses, repeats, delays, reorders and cuts, all by a seed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use super::{Event, Link, Request, Terms};
+use crate::clock::Time;
+use crate::net::frame::{Frame, Route, Session};
+use crate::net::transport::Lane;
+
+/// `SplitMix64`: numbers that a seed determines.
+#[derive(Debug)]
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`.
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn percent(&mut self, chance: u64) -> bool {
+        self.below(100) < chance
+    }
+}
+
+/// What the network does to frames, in percent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Weather {
+    loss: u64,
+    repeat: u64,
+    reorder: u64,
+    /// From which side nothing arrives.
+    pub(super) cut: [bool; 2],
+}
+
+/// What becomes of a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Delivered,
+    Answered,
+    Lost,
+    TooLarge,
+}
+
+/// One node as the simulation sees it.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) link: Link<u64>,
+    /// What was kept and has not come out.
+    pub(super) open: HashSet<u64>,
+    pub(super) fates: HashMap<u64, Fate>,
+    /// Letters that came in, by number: how often.
+    pub(super) seen: HashMap<u64, u32>,
+    /// Requests that came in and are not answered.
+    pub(super) owed: Vec<(Request, u64)>,
+    /// Where the last letter came in.
+    last: Option<(Route, u64)>,
+    routes: HashSet<(u64, u64)>,
+    pub(super) opened: u32,
+    pub(super) half_dead: u32,
+    pub(super) closed: u32,
+    hellos: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) sides: [Side; 2],
+    pub(super) now: Time,
+    pub(super) weather: Weather,
+    dice: Dice,
+    /// Frames on their way, by the moment and number of their arrival: for which side.
+    wires: BTreeMap<(Time, u64), (usize, Vec<u8>)>,
+    /// When the last frame of a lane to a side arrives.
+    lanes: [[Time; 2]; 2],
+    number: u64,
+    /// Which letter went out as what, by its number.
+    sent: HashMap<u64, (Route, u64)>,
+    last_letter: u64,
+}
+
+pub(super) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// The number that a letter carries.
+fn number(letter: &[u8]) -> u64 {
+    let (head, _) = letter.split_first_chunk().expect("a letter of this test has a number");
+    u64::from_le_bytes(*head)
+}
+
+impl Side {
+    fn new(first: u64, terms: Terms, now: Time) -> Self {
+        Self {
+            link: Link::new(Session::new(first), terms, now),
+            open: HashSet::new(),
+            fates: HashMap::new(),
+            seen: HashMap::new(),
+            owed: Vec::new(),
+            last: None,
+            routes: HashSet::new(),
+            opened: 0,
+            half_dead: 0,
+            closed: 0,
+            hellos: 0,
+        }
+    }
+
+    fn ends(&mut self, keep: u64, fate: Fate) {
+        assert!(self.open.remove(&keep), "expected {keep} to come out once, and here it is {fate:?} again");
+        self.fates.insert(keep, fate);
+    }
+}
+
+impl World {
+    pub(super) fn new(seed: u64, terms: Terms) -> Self {
+        let now = Time::START;
+        let mut dice = Dice(seed);
+        let sides = [(); 2].map(|()| Side::new(1 + dice.below(5), terms, now));
+        Self {
+            sides,
+            now,
+            weather: Weather::default(),
+            dice,
+            wires: BTreeMap::new(),
+            lanes: [[Time::START; 2]; 2],
+            number: 0,
+            sent: HashMap::new(),
+            last_letter: 0,
+        }
+    }
+
+    fn letter(&mut self, length: usize) -> (u64, Vec<u8>) {
+        self.last_letter += 1;
+        let mut letter = self.last_letter.to_le_bytes().to_vec();
+        letter.resize(length.max(8), 0);
+        (self.last_letter, letter)
+    }
+
+    /// Sends a notification of so many bytes; `None` if it was refused.
+    pub(super) fn notify(&mut self, from: usize, length: usize) -> Option<u64> {
+        let (id, letter) = self.letter(length);
+        let side = &mut self.sides[from];
+        side.link.notify(letter, id, self.now).ok()?;
+        side.open.insert(id);
+        Some(id)
+    }
+
+    pub(super) fn request(&mut self, from: usize, length: usize) -> Option<u64> {
+        let (id, letter) = self.letter(length);
+        let side = &mut self.sides[from];
+        side.link.request(letter, id, self.now).ok()?;
+        side.open.insert(id);
+        Some(id)
+    }
+
+    /// Answers one of the requests that are open.
+    pub(super) fn answer(&mut self, from: usize, which: usize) {
+        let (_, letter) = self.letter(0);
+        let side = &mut self.sides[from];
+        if which < side.owed.len() {
+            let (re, _) = side.owed.remove(which);
+            side.link.answer(re, letter, self.now);
+        }
+    }
+
+    pub(super) fn give_back(&mut self, from: usize) {
+        let (_, letter) = self.letter(0);
+        self.sides[from].link.give_back(letter, self.now);
+    }
+
+    /// Hands a frame to the network as `from` says it.
+    pub(super) fn carry(&mut self, from: usize, lane: Lane, frame: &[u8]) {
+        let Weather { loss, repeat, reorder, cut } = self.weather;
+        if cut[from] || self.dice.percent(loss) {
+            return;
+        }
+        let copies = if self.dice.percent(repeat) { 2 } else { 1 };
+        for copy in 0..copies {
+            let mut at = self.now.after(Duration::from_micros(200 + self.dice.below(800)));
+            let last = &mut self.lanes[from][lane as usize];
+            if copy > 0 || self.dice.percent(reorder) {
+                at = at.after(Duration::from_micros(self.dice.below(5_000_000)));
+            } else {
+                at = at.max(*last);
+                *last = at;
+            }
+            self.number += 1;
+            self.wires.insert((at, self.number), (1 - from, frame.to_vec()));
+        }
+    }
+
+    /// Takes out of the links whatever they have.
+    pub(super) fn settle(&mut self) {
+        for from in 0..2 {
+            loop {
+                let mut idle = true;
+                while let Some(event) = self.sides[from].link.poll_event() {
+                    self.happens(from, event);
+                    idle = false;
+                }
+                while let Some((lane, frame)) = self.sides[from].link.poll_transmit() {
+                    self.check_frame(from, &frame);
+                    self.carry(from, lane, &frame);
+                    idle = false;
+                }
+                if idle {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn check_frame(&mut self, from: usize, frame: &[u8]) {
+        match Frame::read(frame.to_vec()).expect("a link says frames") {
+            Frame::Mail { route, seq, letter, .. } => {
+                let before = self.sent.insert(number(&letter), (route, seq));
+                assert_eq!(before, None, "expected nothing to be sent twice");
+            }
+            Frame::Hello { .. } => self.sides[from].hellos += 1,
+            _ => {}
+        }
+    }
+
+    fn happens(&mut self, here: usize, event: Event<u64>) {
+        match event {
+            Event::Opened => self.sides[here].opened += 1,
+            Event::Notified { letter } | Event::Returned { letter } => self.arrives(here, &letter),
+            Event::Requested { re, letter } => {
+                self.arrives(here, &letter);
+                self.sides[here].owed.push((re, number(&letter)));
+            }
+            Event::Answered { keep, letter } => {
+                self.arrives(here, &letter);
+                assert_eq!(self.sides[1 - here].seen.get(&keep), Some(&1), "expected the request to have come once");
+                self.sides[here].ends(keep, Fate::Answered);
+            }
+            Event::Delivered(keep) => {
+                assert_eq!(
+                    self.sides[1 - here].seen.get(&keep),
+                    Some(&1),
+                    "expected what is delivered to have come once"
+                );
+                self.sides[here].ends(keep, Fate::Delivered);
+            }
+            Event::Lost(keep) => self.sides[here].ends(keep, Fate::Lost),
+            Event::TooLarge(keep) => self.sides[here].ends(keep, Fate::TooLarge),
+            Event::HalfDead => self.sides[here].half_dead += 1,
+            Event::Closed => self.sides[here].closed += 1,
+            Event::Malformed(fault) => panic!("expected only frames, not {fault}"),
+        }
+    }
+
+    /// Checks that a letter comes for the first time, and next in its session.
+    fn arrives(&mut self, here: usize, letter: &[u8]) {
+        let id = number(letter);
+        let (route, seq) = self.sent[&id];
+        let side = &mut self.sides[here];
+        let times = side.seen.entry(id).or_default();
+        *times += 1;
+        assert_eq!(*times, 1, "expected the letter {id} to come once");
+        match side.last {
+            Some((last, before)) if last == route => assert_eq!(seq, before + 1, "expected no gap in a session"),
+            _ => {
+                assert_eq!(seq, 1, "expected a session to begin with its first letter");
+                let new = side.routes.insert((route.from.number(), route.to.number()));
+                assert!(new, "expected no session to come again");
+            }
+        }
+        side.last = Some((route, seq));
+    }
+
+    /// Lets so much time pass, with everything that is due in it.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.now.after(time);
+        loop {
+            self.settle();
+            let due = self.sides.iter().filter_map(|side| side.link.next_deadline()).min();
+            let arrival = self.wires.keys().next().map(|&(at, _)| at);
+            let next = due.into_iter().chain(arrival).min().filter(|&next| next <= end);
+            let Some(next) = next else {
+                break;
+            };
+            self.now = self.now.max(next);
+            while let Some(entry) = self.wires.first_entry().filter(|entry| entry.key().0 <= self.now) {
+                let (to, frame) = entry.remove();
+                self.sides[to].link.heard(frame, self.now);
+            }
+            for side in &mut self.sides {
+                side.link.timeout(self.now);
+                let stuck = side.link.next_deadline().is_some_and(|next| next <= self.now);
+                assert!(!stuck, "expected a timeout to do all that is due at {:?}: {:?}", self.now, side.link);
+            }
+        }
+        self.now = end;
+        self.settle();
+    }
+
+    pub(super) fn are_open(&self) -> bool {
+        self.sides.iter().all(|side| side.link.is_open())
+    }
+
+    /// One thing that a program or the network may do.
+    fn act(&mut self, terms: Terms) {
+        let from = self.dice.below(2) as usize;
+        match self.dice.below(100) {
+            0..30 => {
+                let length = self.dice.below(64) as usize;
+                let _ = self.notify(from, length);
+            }
+            30..55 => {
+                let _ = self.request(from, 8);
+            }
+            55..75 => {
+                let which = self.dice.below(4) as usize;
+                self.answer(from, which);
+            }
+            75..80 => self.give_back(from),
+            80..84 => self.weather.cut[from] ^= true,
+            84 => {
+                self.weather = Weather::default();
+                self.weather.loss = self.dice.below(2) * self.dice.below(30);
+                self.weather.repeat = self.dice.below(2) * self.dice.below(30);
+                self.weather.reorder = self.dice.below(2) * self.dice.below(30);
+            }
+            85 => self.sides[from].link.lost(),
+            86..88 => self.sides[from].link.begin(self.now),
+            88 => {
+                // Every frame that is still on its way comes again, much later.
+                let wires: Vec<_> = self.wires.values().cloned().collect();
+                for (to, frame) in wires.into_iter().take(20) {
+                    let at = self.now.after(ms(self.dice.below(60_000)));
+                    self.number += 1;
+                    self.wires.insert((at, self.number), (to, frame));
+                }
+            }
+            _ => {
+                let millis = [0, 1, 20, 900, 5000][self.dice.below(5) as usize];
+                let time = ms(self.dice.below(millis + 1));
+                self.pass(time);
+            }
+        }
+        let most = 2 * terms.window + terms.requests * 2 + 64;
+        for side in &self.sides {
+            assert!(side.link.outgoing.count() <= most, "expected the window to bound what is kept");
+            assert!(side.link.outgoing.requests() <= terms.requests, "expected requests to be bounded");
+        }
+    }
+}
+
+/// One run: bad weather, then good, in which both sides find each other and all traffic flows.
+fn run(seed: u64) {
+    let terms = Terms { window: 16, window_bytes: 512, requests: 24, max_message: 256, ..Terms::default() };
+    let mut world = World::new(seed, terms);
+    let steps = 50 + world.dice.below(250);
+    for _ in 0..steps {
+        world.act(terms);
+    }
+    world.weather = Weather::default();
+    world.wires.clear();
+    for side in &mut world.sides {
+        side.link.begin(world.now);
+        side.hellos = 0;
+    }
+    // Three silent beats, or a lease, then the pause between two Hellos.
+    world.pass(ms(8_000));
+    assert!(world.are_open(), "expected both sides to be open after the network healed: {:?}", world.sides);
+    for side in &mut world.sides {
+        assert!(side.hellos < 16, "expected the opening to end, not {} times Hello", side.hellos);
+        side.hellos = 0;
+    }
+    for from in 0..2 {
+        while !world.sides[1 - from].owed.is_empty() {
+            world.answer(1 - from, 0);
+            world.pass(ms(5));
+        }
+        let (told, asked) = (world.notify(from, 40), world.request(from, 8));
+        let (told, asked) = (told.expect("room for a notification"), asked.expect("room for a request"));
+        world.pass(ms(20));
+        while !world.sides[1 - from].owed.is_empty() {
+            world.answer(1 - from, 0);
+        }
+        world.pass(ms(20));
+        assert_eq!(world.sides[from].fates.get(&told), Some(&Fate::Delivered), "expected traffic to flow");
+        assert_eq!(world.sides[from].fates.get(&asked), Some(&Fate::Answered), "expected traffic to flow");
+    }
+    for side in &world.sides {
+        assert_eq!(side.open.len(), 0, "expected everything that was kept to have come out: {:?}", side.open);
+        assert_eq!(side.hellos, 0, "expected nobody to greet in an open link");
+    }
+}
+
+#[test]
+fn whatever_the_network_does_everything_comes_out_once_and_the_link_heals() {
+    let runs = std::env::var("LINK_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(2_000);
+    for seed in 0..runs {
+        let outcome = std::panic::catch_unwind(|| run(seed));
+        assert!(outcome.is_ok(), "expected the seed {seed} to pass");
+    }
+}
