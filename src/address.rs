@@ -36,6 +36,9 @@ pub struct Address {
     pub(crate) node: NodeId,
 }
 
+/// The node of [`Address::any_node`] as text.
+const ANY: &str = "*";
+
 /// Which part of an address a fault is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -86,6 +89,22 @@ impl Address {
     #[must_use]
     pub const fn service(nid: Nid) -> Self {
         Self { tid: Tid::UNSET, nid, node: NodeId::UNSET }
+    }
+
+    /// The services of a namespace on whichever node offers them: this one if it does, else the nearest, by the time that
+    /// the way there takes, of those that a [`Port`](crate::Port) reaches. The node is chosen when a message is sent to it, by
+    /// the message's first record, and stays the message's; where nobody offers it that is
+    /// [`Code::NO_SERVICE`](crate::Code::NO_SERVICE). Prints as `.NID.*`.
+    ///
+    /// ```
+    /// use rohrpost::{Address, Nid};
+    ///
+    /// let tiles = Address::any_node(Nid::name("map"));
+    /// assert_eq!(tiles.to_string().parse(), Ok(tiles));
+    /// ```
+    #[must_use]
+    pub const fn any_node(nid: Nid) -> Self {
+        Self { tid: Tid::UNSET, nid, node: NodeId::ANY }
     }
 
     /// The same address in another namespace.
@@ -149,8 +168,10 @@ impl fmt::Display for Address {
             write!(f, "{nid}")?;
         }
         f.write_str(".")?;
-        if let Some(node) = self.node() {
-            write!(f, "{node}")?;
+        match self.node() {
+            Some(NodeId::ANY) => f.write_str(ANY)?,
+            Some(node) => write!(f, "{node}")?,
+            None => {}
         }
         Ok(())
     }
@@ -178,7 +199,8 @@ impl FromStr for Address {
         let mut next = || parts.next().flatten();
         let tid = next().map_or(Ok(Tid::UNSET), Tid::learn).map_err(|e| wrong(AddressPart::Tid, e))?;
         let nid = next().map_or(Ok(Nid::UNSET), Nid::learn).map_err(|e| wrong(AddressPart::Nid, e))?;
-        let node = next().map_or(Ok(NodeId::UNSET), NodeId::learn).map_err(|e| wrong(AddressPart::NodeId, e))?;
+        let read = |node| if node == ANY { Ok(NodeId::ANY) } else { NodeId::learn(node) };
+        let node = next().map_or(Ok(NodeId::UNSET), read).map_err(|e| wrong(AddressPart::NodeId, e))?;
         Ok(Self { tid, nid, node })
     }
 }

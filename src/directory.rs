@@ -257,6 +257,9 @@ impl Directory {
 
     /// Passes on a message that has been sent before, from a thread that is no worker.
     pub(crate) fn pass_on(self: &Arc<Self>, message: &mut Message<'static>) -> Result<(), Code> {
+        if message.destination().node != self.node {
+            self.choose_node(message)?;
+        }
         let to = message.destination();
         if to.node != self.node {
             return self.deliver_abroad(message);

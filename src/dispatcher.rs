@@ -211,7 +211,10 @@ impl Core {
     fn locate(&self, message: &mut Message<'_>) -> Result<Place, Code> {
         message.complete_from(self.nid, self.node);
         if message.destination().node != self.node {
-            return Ok(Place::Abroad);
+            self.directory.choose_node(message)?;
+            if message.destination().node != self.node {
+                return Ok(Place::Abroad);
+            }
         }
         if clerk::is_addressed(message.destination()) {
             return if self.directory.is_stopping() { Err(Code::STOPPED) } else { Ok(Place::Kernel) };

@@ -45,7 +45,7 @@ fn parse(text: &str, dots: Dots) -> Result<u64, ParseIdError> {
         return Err(ParseIdError::Empty);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = text.parse().ok().filter(|&raw| raw != UNSET);
+        let number = text.parse().ok().filter(|&raw| raw != UNSET && raw != NodeId::ANY.0);
         return number.ok_or_else(|| ParseIdError::OutOfRange(text.to_owned()));
     }
     if text.len() > name::MAX_NAME {
@@ -221,6 +221,11 @@ macro_rules! completable {
 }
 
 completable!(Tid, Nid, NodeId);
+
+impl NodeId {
+    /// Whichever node offers what is asked for: no number that is given to a node, and no name.
+    pub(crate) const ANY: Self = Self(!NAME_BIT);
+}
 
 const GENERATION_BITS: u32 = 24;
 const SLOT_BITS: u32 = 23;

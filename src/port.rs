@@ -4,18 +4,21 @@
 //! back to its sender whatever happens; what comes in, an [`Inlet`] sends on as any other thread would.
 
 use std::fmt;
+use std::time::Duration;
 
 use parking_lot::RwLock;
 
+use crate::address::Address;
 use crate::code::Code;
 use crate::counters::Count;
 use crate::directory::Directory;
 use crate::ending::Parting;
 use crate::fault::quietly;
 use crate::held::HeldMessage;
-use crate::id::{Nid, NodeId, Tid};
+use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::origin::Origin;
+use crate::service::Key;
 use crate::sync::Arc;
 
 /// A way out of the node: mail for the nodes that it reaches is delivered to it.
@@ -68,6 +71,13 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
     /// A request is to be answered, or to be ended with a code; a notification, too, as soon as it is known to have
     /// arrived. What is dropped goes back with [`Code::NODE_LOST`].
     fn deliver(&self, mail: HeldMessage);
+
+    /// The nearest node that it reaches and that offers a service, for mail to [`Address::any_node`](crate::Address::any_node),
+    /// and how far away it is. Quick, as [`reaches`](Self::reaches); by default nobody is known to offer anything.
+    fn nearest(&self, namespace: Nid, record: RecordId) -> Option<(NodeId, Duration)> {
+        let _ = (namespace, record);
+        None
+    }
 
     /// Ends: the kernel has stopped, and all its mail has been returned or is in the port's hands. What it still holds is
     /// to be ended now. Nothing is delivered afterwards.
@@ -204,6 +214,23 @@ impl Directory {
         for port in ports {
             quietly(|| port.stop());
         }
+    }
+
+    /// Chooses the node of a message that is for whichever node offers its service. The node stays the message's.
+    pub(crate) fn choose_node(&self, message: &mut Message<'_>) -> Result<(), Code> {
+        let Address { tid, nid, node: NodeId::ANY } = message.destination() else {
+            return Ok(());
+        };
+        let record = message.kind().id();
+        let node = if self.catalogue.find(Key { nid, record }).is_some_and(|service| service.is_offered()) {
+            self.node
+        } else {
+            let ports = self.ports.0.read();
+            let nearest = ports.iter().filter_map(|port| port.nearest(nid, record)).min_by_key(|&(_, far)| far);
+            nearest.filter(|_| tid.is_unset()).map(|(node, _)| node).ok_or(Code::NO_SERVICE)?
+        };
+        message.send_elsewhere(Some(node).filter(|&node| node != self.node));
+        Ok(())
     }
 
     /// Gives a message to the port that reaches its node, or leaves it as it is and says why.

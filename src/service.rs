@@ -161,6 +161,11 @@ impl Service {
         self.version.load(Ordering::Acquire) == version
     }
 
+    /// Whether it is offered to other nodes' mail for any node: somebody owns it, or nobody has to.
+    pub(crate) fn is_offered(&self) -> bool {
+        self.terms.kind == Kind::Topic || !self.plan().owners.is_empty()
+    }
+
     /// The plan of this moment.
     pub(crate) fn plan(&self) -> Arc<Plan> {
         self.state.lock().plan.clone()

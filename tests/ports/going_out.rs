@@ -143,3 +143,32 @@ fn a_message_is_forwarded_to_another_node_and_answered_from_there() {
     world.rest();
     assert_eq!(world.clerk.expect_answer::<Sum>(), Sum(42));
 }
+
+#[test]
+fn mail_for_any_node_goes_to_the_nearest_that_offers_its_service() {
+    let mut world = World::new();
+    let anywhere = Address::any_node(Nid::name("app"));
+    world.clerk.request(anywhere, Add(1, 1));
+    world.rest();
+    assert_eq!(world.clerk.expect_returned::<Add>(), Code::NO_SERVICE);
+
+    world.locker.offer(Nid::name("app"));
+    world.clerk.request(anywhere, Add(1, 2));
+    world.rest();
+    let mail = world.locker.fetch();
+    let chosen = Address::service(Nid::name("app")).on_node(DEVICE);
+    assert_eq!(mail.message().receiver(), Some(chosen), "expected the node to be chosen");
+    mail.answer(Sum(3));
+
+    let app = world.test.namespace("app").open().unwrap();
+    app.serve::<Add>(world.home).unwrap();
+    world.clerk.hold::<Add>();
+    let kernel = world.test.kernel().clone();
+    let mut question = Box::pin(async move { kernel.ask(anywhere, Add(1, 3)).await });
+    let task = &mut std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(Future::poll(question.as_mut(), task).is_pending());
+    world.rest();
+    assert!(world.locker.is_empty(), "expected this node to be the nearest");
+    world.clerk.take_held::<Add>().unwrap().answer(Sum(4));
+    assert!(matches!(Future::poll(question.as_mut(), task), std::task::Poll::Ready(Ok(Sum(4)))));
+}

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rohrpost::testing::{Probe, TestKernel};
-use rohrpost::{Address, Code, HeldMessage, Inlet, Message, Nid, NodeId, Origin, Port, record};
+use rohrpost::{Address, Code, HeldMessage, Inlet, Message, Nid, NodeId, Origin, Port, RecordId, record};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Add(pub(crate) i64, pub(crate) i64);
@@ -28,6 +29,8 @@ pub(crate) struct Locker {
     mail: Mutex<VecDeque<HeldMessage>>,
     inlet: Mutex<Option<Inlet>>,
     stopped: Mutex<Vec<usize>>,
+    /// The namespace whose services the device is said to offer.
+    offered: Mutex<Option<Nid>>,
 }
 
 impl Port for Locker {
@@ -37,6 +40,11 @@ impl Port for Locker {
 
     fn start(&self, inlet: Inlet) {
         *self.inlet.lock().unwrap() = Some(inlet);
+    }
+
+    fn nearest(&self, namespace: Nid, _: RecordId) -> Option<(NodeId, Duration)> {
+        let offered = *self.offered.lock().unwrap();
+        (offered == Some(namespace)).then_some((DEVICE, Duration::from_millis(1)))
     }
 
     fn deliver(&self, mail: HeldMessage) {
@@ -54,6 +62,10 @@ impl Locker {
     /// Fetches the oldest mail.
     pub(crate) fn fetch(&self) -> HeldMessage {
         self.mail.lock().unwrap().pop_front().expect("mail in the locker")
+    }
+
+    pub(crate) fn offer(&self, namespace: Nid) {
+        *self.offered.lock().unwrap() = Some(namespace);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
