@@ -30,6 +30,8 @@ pub struct Filter {
     namespace: Option<Nid>,
     node: Option<NodeId>,
     service: Option<RecordId>,
+    /// Whether only services are meant, of whichever record.
+    services: bool,
 }
 
 /// Tells a monitor's target what has changed, or what was there when it began.
@@ -158,7 +160,7 @@ pub enum Event {
 impl Filter {
     /// Everything.
     pub const fn new() -> Self {
-        Self { target: None, namespace: None, node: None, service: None }
+        Self { target: None, namespace: None, node: None, service: None, services: false }
     }
 
     /// Only what concerns this target: by its generated id, or, but for services, by the name or number it was
@@ -183,13 +185,18 @@ impl Filter {
         Self { service: Some(record), ..self }
     }
 
+    /// Only what concerns services, whatever their records.
+    pub const fn services(self) -> Self {
+        Self { services: true, ..self }
+    }
+
     /// Only what concerns this address: the parts that it has.
     pub fn address(self, address: Address) -> Self {
         Self {
             target: address.tid().or(self.target),
             namespace: address.nid().or(self.namespace),
             node: address.node().or(self.node),
-            service: self.service,
+            ..self
         }
     }
 
@@ -203,7 +210,8 @@ impl Filter {
             return true;
         };
         let target = |tid| [event.target(), event.name()].into_iter().flatten().any(|known| known.tid() == Some(tid));
-        self.reaches(home) && self.target.is_none_or(target) && self.service.is_none_or(|id| event.record() == Some(id))
+        let kind = !self.services || event.record().is_some();
+        kind && self.reaches(home) && self.target.is_none_or(target) && self.service.is_none_or(|id| event.record() == Some(id))
     }
 
     /// Whether anything in the namespace `home` matches.
@@ -218,7 +226,7 @@ impl Filter {
 
     /// Whether the coming and going of nodes can match.
     const fn is_about_nodes(&self) -> bool {
-        self.target.is_none() && self.namespace.is_none() && self.service.is_none()
+        self.target.is_none() && self.namespace.is_none() && self.service.is_none() && !self.services
     }
 
     /// The one target that it is about.
@@ -228,7 +236,7 @@ impl Filter {
 
     /// Whether the coming and going of targets can match, and not only that of services.
     pub(crate) const fn is_about_targets(&self) -> bool {
-        self.service.is_none()
+        self.service.is_none() && !self.services
     }
 }
 
@@ -293,6 +301,7 @@ impl Event {
 mod tests {
     use super::{Event, Filter};
     use crate::address::Address;
+    use crate::ending::Parting;
     use crate::id::{Nid, NodeId, RecordId, Tid};
 
     const HOME: Address = Address::service(Nid::number(1)).on_node(NodeId::number(9));
@@ -307,25 +316,27 @@ mod tests {
         let namespace = Event::NamespaceOpened { namespace: HOME };
         let registered = Event::Registered { target: target(2), name: Some(target(3)) };
         let observer = Event::ObserverAdded { service: HOME, record, target: target(2) };
+        let left = Event::NodeLeft { node: NodeId::number(8), reason: Parting::Closed };
         let none = Filter::new();
         let cases = [
-            (none, [true, true, true]),
-            (none.namespace(Nid::number(1)), [true, true, true]),
-            (none.namespace(Nid::number(2)), [false, false, false]),
-            (none.node(NodeId::number(9)), [true, true, true]),
-            (none.node(NodeId::number(8)), [false, false, false]),
-            (none.target(Tid::number(2)), [false, true, true]),
-            (none.target(Tid::number(3)), [false, true, false]),
-            (none.service(record), [false, false, true]),
-            (none.service(other), [false, false, false]),
-            (none.service(record).target(Tid::number(2)), [false, false, true]),
-            (none.service(record).target(Tid::number(4)), [false, false, false]),
-            (none.address(target(2)), [false, true, true]),
-            (none.address(HOME), [true, true, true]),
+            (none, [true, true, true, true]),
+            (none.namespace(Nid::number(1)), [true, true, true, false]),
+            (none.namespace(Nid::number(2)), [false, false, false, false]),
+            (none.node(NodeId::number(9)), [true, true, true, false]),
+            (none.node(NodeId::number(8)), [false, false, false, true]),
+            (none.target(Tid::number(2)), [false, true, true, false]),
+            (none.target(Tid::number(3)), [false, true, false, false]),
+            (none.service(record), [false, false, true, false]),
+            (none.service(other), [false, false, false, false]),
+            (none.services(), [false, false, true, false]),
+            (none.service(record).target(Tid::number(2)), [false, false, true, false]),
+            (none.service(record).target(Tid::number(4)), [false, false, false, false]),
+            (none.address(target(2)), [false, true, true, false]),
+            (none.address(HOME), [true, true, true, false]),
         ];
         for (filter, expected) in cases {
-            let told = [&namespace, &registered, &observer].map(|event| filter.matches(event));
-            assert_eq!(told, expected, "expected namespace, target and observer to be told or not to {filter:?}");
+            let told = [&namespace, &registered, &observer, &left].map(|event| filter.matches(event));
+            assert_eq!(told, expected, "expected namespace, target, observer and node to be told or not to {filter:?}");
             assert!(filter.matches(&Event::Complete), "expected the marker to be told to {filter:?}");
         }
     }
