@@ -204,6 +204,9 @@ mod sync;
 mod address;
 mod body;
 mod record;
+#[cfg_attr(feature = "net-memory", path = "wiring/wired.rs")]
+#[cfg_attr(not(feature = "net-memory"), path = "wiring/unwired.rs")]
+mod wiring;
 
 // The mail itself, how it ends, and how it is counted.
 mod code;
@@ -330,8 +333,12 @@ struct Readme;
 pub mod __private {
     pub use crate::machine_target::events::{effect, is_answer, is_observed, is_received, is_returned, permits};
     pub use crate::namespace::Movable;
+    #[cfg(feature = "net-memory")]
+    pub use crate::net::codec::{Codec, Wired};
     pub use crate::record::{Copied, record_name};
     pub use crate::typed::{answered, each, handle, later, see};
+    #[cfg(feature = "net-memory")]
+    pub use inventory;
 
     /// Whether a message has more than one record.
     #[inline]

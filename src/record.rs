@@ -179,6 +179,10 @@ impl fmt::Debug for RecordType {
 /// assert!(Door::TYPE.is_local() && !Door::TYPE.is_cloneable());
 /// ```
 ///
+/// A record that is to reach other nodes is marked `wire`. With a network among the features it has to be
+/// `serde::Serialize` and `serde::Deserialize` then; without one the mark asks for nothing and does nothing. What has no
+/// mark is no less a record, but at its node's edge it comes back with [`Code::NOT_ROUTABLE`](crate::Code::NOT_ROUTABLE).
+///
 /// A name that is none does not compile:
 ///
 /// ```compile_fail
@@ -194,12 +198,13 @@ macro_rules! record {
         impl $crate::Record for $record {
             type Answer = $crate::__record_answer!($($answer)?);
             const NAME: &'static str = $crate::__private::record_name($name);
-            const TYPE: &'static $crate::RecordType = &$crate::__record_type!(@clone $($mark)*);
+            const TYPE: &'static $crate::RecordType = &$crate::__record_type!([] [] [] $($mark)*);
         }
+        $crate::__record_wire!($record; $($mark)*);
     };
     ($($other:tt)*) => {
         ::core::compile_error!(
-            "`record!` takes `Type, \"name\"` or `Type, \"name\" => Answer`, then the marks `no_clone` and `local`"
+            "`record!` takes `Type, \"name\"` or `Type, \"name\" => Answer`, then the marks `no_clone`, `local` and `wire`"
         );
     };
 }
@@ -226,30 +231,40 @@ macro_rules! __record_answer {
     };
 }
 
+/// Sorts the marks into three places, `no_clone`, `local` and `wire`; then each of them is there once or not at all.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __record_type {
-    (@clone) => {
+    ([] [] [$($wire:ident)?]) => {
         $crate::RecordType::of::<Self>()
     };
-    (@clone no_clone) => {
+    ([no_clone] [] [$($wire:ident)?]) => {
         $crate::RecordType::no_clone::<Self>()
     };
-    (@clone local) => {
+    ([] [local] []) => {
         $crate::RecordType::of::<Self>().local()
     };
-    (@clone no_clone local) => {
+    ([no_clone] [local] []) => {
         $crate::RecordType::no_clone::<Self>().local()
     };
-    (@clone local no_clone) => {
-        $crate::RecordType::no_clone::<Self>().local()
+    ([$($clone:ident)?] [local] [wire]) => {
+        ::core::compile_error!("a record that is `local` does not leave its node, so it cannot be marked `wire`, too")
     };
-    (@clone $($mark:ident)*) => {
-        ::core::compile_error!("the marks of a record are `no_clone` and `local`, each once at most")
+    ([] $local:tt $wire:tt no_clone $($mark:ident)*) => {
+        $crate::__record_type!([no_clone] $local $wire $($mark)*)
+    };
+    ($clone:tt [] $wire:tt local $($mark:ident)*) => {
+        $crate::__record_type!($clone [local] $wire $($mark)*)
+    };
+    ($clone:tt $local:tt [] wire $($mark:ident)*) => {
+        $crate::__record_type!($clone $local [wire] $($mark)*)
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!("the marks of a record are `no_clone`, `local` and `wire`, each once at most")
     };
 }
 
-record!((), "rohrpost.done");
+record!((), "rohrpost.done", wire);
 
 /// Stands in a message that came back without its record: the deadline passed while somebody else had it.
 ///
