@@ -103,6 +103,13 @@ impl Body<'static> {
 }
 
 impl<'m> Body<'m> {
+    /// The same record under another description of its type, which may differ in name and id.
+    pub(crate) fn described_by(mut self, kind: &'static RecordType) -> Self {
+        assert!(self.kind.is_same(kind), "a record is described by its own type");
+        self.kind = kind;
+        self
+    }
+
     /// Stores `record` in itself if it is small, else in `room`; never allocates.
     #[inline]
     pub(crate) fn lend<R: Record>(room: &'m mut MaybeUninit<R>, record: R) -> Self {
@@ -293,7 +300,7 @@ impl<'m> Body<'m> {
     pub(crate) fn try_clone(&self) -> Option<Body<'static>> {
         let clone = self.kind.vtable.clone?;
         // SAFETY: the record is there, and `&self` keeps it unchanged.
-        Some(unsafe { clone(self.pointer()) })
+        Some(unsafe { clone(self.pointer()) }.described_by(self.kind))
     }
 }
 

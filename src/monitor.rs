@@ -211,7 +211,9 @@ impl Filter {
         };
         let target = |tid| [event.target(), event.name()].into_iter().flatten().any(|known| known.tid() == Some(tid));
         let kind = !self.services || event.record().is_some();
-        kind && self.reaches(home) && self.target.is_none_or(target) && self.service.is_none_or(|id| event.record() == Some(id))
+        kind && self.reaches(home)
+            && self.target.is_none_or(target)
+            && self.service.is_none_or(|id| event.record() == Some(id))
     }
 
     /// Whether anything in the namespace `home` matches.

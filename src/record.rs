@@ -44,11 +44,11 @@ impl<T: Clone> Copied for T {}
 
 /// What the library knows of a record type: its name, its layout, and how to print, clone and drop it.
 pub struct RecordType {
-    name: &'static str,
-    id: RecordId,
-    type_id: TypeId,
-    answer: fn() -> &'static Self,
-    local: bool,
+    pub(crate) name: &'static str,
+    pub(crate) id: RecordId,
+    pub(crate) type_id: TypeId,
+    pub(crate) answer: fn() -> &'static Self,
+    pub(crate) local: bool,
     pub(crate) size: usize,
     pub(crate) align: usize,
     /// Whether the record lies in its message.

@@ -297,7 +297,10 @@ mod tests {
         let (first, second) = (Codec::of::<Tile>(), Codec::of::<elsewhere::Tile>());
         let (table, fault) = tabulate([&first, &first, &second]);
         let Some(TwoWithOneId { first: one, second: other, .. }) = fault else { panic!("expected a fault") };
-        assert!(one.ends_with("tests::Tile") && other.ends_with("elsewhere::Tile"), "expected both, not {one}, {other}");
+        assert!(
+            one.ends_with("tests::Tile") && other.ends_with("elsewhere::Tile"),
+            "expected both, not {one}, {other}"
+        );
         assert_eq!(table.len(), 1);
         assert_eq!(encode(&first, elsewhere::Tile, 99), Err(EncodeError::NoWireForm("codec.tile")));
         assert_eq!(check(), Ok(()), "expected the library's own records to differ");

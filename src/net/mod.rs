@@ -2,5 +2,11 @@
 
 pub(crate) mod codec;
 mod frame;
+mod ids;
+mod letter;
 mod link;
+mod names;
+mod opaque;
 mod transport;
+
+pub use self::opaque::Opaque;

@@ -1,0 +1,283 @@
+//! [`Letter`]: what came, looked at where it lies.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::{LetterError, MAX_TEXT, Marks, VERSION};
+use crate::address::Address;
+use crate::body::Body;
+use crate::clock::Time;
+use crate::code::{Code, Failure};
+use crate::held::HeldMessage;
+use crate::id::{Nid, NodeId, RecordId, Tid};
+use crate::message::{Flags, Message, Sender};
+use crate::net::codec::{self, DecodeError};
+use crate::net::names::{is_name, learn_from_elsewhere};
+use crate::net::opaque::Opaque;
+use crate::port::Ticket;
+
+/// A letter in the bytes it came in, all lengths checked. Its records have not been looked into.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Letter<'a> {
+    marks: Marks,
+    code: Code,
+    hops: u16,
+    receiver: (Tid, Nid),
+    sender: (Tid, Nid),
+    senders_node: NodeId,
+    ticket: (u32, u64),
+    left: Duration,
+    text: &'a str,
+    records: Records<'a>,
+    names: Names<'a>,
+    length: usize,
+}
+
+/// The records of a letter: id and bytes of each.
+#[derive(Clone, Copy, Debug)]
+struct Records<'a> {
+    count: u16,
+    bytes: Reader<'a>,
+}
+
+/// The names in a letter.
+#[derive(Clone, Copy, Debug)]
+struct Names<'a> {
+    count: u8,
+    bytes: Reader<'a>,
+}
+
+impl<'a> Letter<'a> {
+    /// Reads the envelope and checks where each record lies. Allocates nothing.
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, LetterError> {
+        let mut reader = Reader { bytes, at: 0 };
+        let [version] = reader.array()?;
+        if version != VERSION {
+            return Err(LetterError::Version(version));
+        }
+        let bits = u16::from_le_bytes(reader.array()?);
+        let marks = Marks::from_bits(bits).filter(|marks| !marks.contains(Marks::COMPRESSED));
+        let marks = marks.ok_or(LetterError::Marks(bits))?;
+        let code = Code::from_number(i32::from_le_bytes(reader.array()?));
+        let hops = u16::from_le_bytes(reader.array()?);
+        let receiver = (Tid::from_raw(reader.word()?), Nid::from_raw(reader.word()?));
+        let mut sender = (Tid::UNSET, Nid::UNSET);
+        if marks.contains(Marks::SENDER) {
+            sender = (Tid::from_raw(reader.word()?), Nid::from_raw(reader.word()?));
+        }
+        let elsewhere = marks.contains(Marks::SENDERS_NODE);
+        let senders_node = if elsewhere { NodeId::from_raw(reader.word()?) } else { NodeId::UNSET };
+        let mut ticket = (0, 0);
+        if marks.contains(Marks::TICKET) {
+            ticket = (u32::from_le_bytes(reader.array()?), reader.word()?);
+        }
+        let left = if marks.contains(Marks::DEADLINE) { Duration::from_nanos(reader.word()?) } else { Duration::MAX };
+        let mut text = "";
+        if marks.contains(Marks::TEXT) {
+            let length = usize::from(u16::from_le_bytes(reader.array()?));
+            text = str::from_utf8(reader.take(length)?).ok().filter(|_| length <= MAX_TEXT).ok_or(LetterError::Text)?;
+        }
+        let records = Records::read(&mut reader)?;
+        let names = Names::read(&mut reader)?;
+        if reader.at < bytes.len() {
+            return Err(LetterError::Long(bytes.len() - reader.at));
+        }
+        let length = bytes.len();
+        Ok(Self { marks, code, hops, receiver, sender, senders_node, ticket, left, text, records, names, length })
+    }
+
+    /// Whether its sender waits for an answer.
+    pub(crate) const fn wants_answer(&self) -> bool {
+        self.marks.contains(Marks::WANTS_ANSWER)
+    }
+
+    /// Whether it is a copy for observers.
+    pub(crate) const fn is_copy(&self) -> bool {
+        self.marks.contains(Marks::COPY)
+    }
+
+    /// The id of its first record.
+    pub(crate) fn record(&self) -> Option<RecordId> {
+        self.records.iter().next().map(|(id, _)| id)
+    }
+
+    /// To whom it goes on the node that reads it; without a node.
+    pub(crate) const fn receiver(&self) -> Address {
+        Address { tid: self.receiver.0, nid: self.receiver.1, node: NodeId::UNSET }
+    }
+
+    /// Who sent it first, if a target did; `peer` is the node that it comes from.
+    pub(crate) fn sender(&self, peer: NodeId) -> Option<Address> {
+        let node = if self.senders_node.is_unset() { peer } else { self.senders_node };
+        self.marks.contains(Marks::SENDER).then_some(Address { tid: self.sender.0, nid: self.sender.1, node })
+    }
+
+    /// With what a notification is [given back](super::Desk::give_back).
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        let (tid, nid) = if self.marks.contains(Marks::TURNED) { self.receiver } else { self.sender };
+        let (life, request) = self.ticket;
+        let ticket = Ticket::from_parts([tid.raw(), nid.raw(), u64::from(life), request]);
+        self.marks.contains(Marks::TICKET).then_some(ticket)
+    }
+
+    /// What became of it: the code, and the text to it.
+    pub(crate) const fn fate(&self) -> (Code, &'a str) {
+        (self.code, self.text)
+    }
+
+    /// The message, as one that was built by hand and is to be [brought in](crate::Inlet::bring). A record that this node
+    /// does not know becomes an [`Opaque`].
+    ///
+    /// # Errors
+    ///
+    /// [`LetterError::TooLarge`] above `limit` bytes, before anything is allocated; [`LetterError::Record`].
+    pub(crate) fn open(&self, limit: usize, now: Time) -> Result<Message<'static>, LetterError> {
+        if self.length > limit {
+            return Err(LetterError::TooLarge { length: self.length, limit });
+        }
+        self.learn_names();
+        let mut bodies = self.records.iter().map(decode);
+        let first = bodies.next().ok_or(LetterError::NoRecord)??;
+        let mut flags = Flags::DRAFT;
+        flags.set(Flags::WANT_ANSWER, self.wants_answer());
+        flags.set(Flags::COPY, self.is_copy());
+        let mut message = Message::new(self.receiver(), first, flags, Sender::Outside(None));
+        for body in bodies {
+            message.cold().more.push(body?);
+        }
+        message.hops = self.hops;
+        message.set_deadline(now.after(self.left));
+        Ok(message)
+    }
+
+    /// The message that comes back, and to whom. It has its code, and names as its receiver whoever sends it back; `peer` is
+    /// the node that it comes from.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Letter::open`].
+    pub(crate) fn open_return(
+        &self,
+        peer: NodeId,
+        limit: usize,
+        now: Time,
+    ) -> Result<(Message<'static>, Option<Ticket>), LetterError> {
+        let mut message = self.open(limit, now)?;
+        if let Some(sender) = self.sender(peer) {
+            (message.tid, message.nid, message.node) = (sender.tid, sender.nid, sender.node);
+        }
+        message.code = self.code;
+        message.set_text(Cow::Owned(self.text.to_owned()));
+        Ok((message, self.ticket()))
+    }
+
+    /// Ends a request with the answer, or the code, that this letter brings.
+    pub(crate) fn finish(&self, mut request: HeldMessage, limit: usize) {
+        if !self.code.is_ok() {
+            request.fail(Failure::new(self.code, self.text.to_owned()));
+            return;
+        }
+        if self.length > limit {
+            request.fail(LetterError::TooLarge { length: self.length, limit }.into());
+            return;
+        }
+        self.learn_names();
+        let bodies: Result<Vec<_>, _> = self.records.iter().map(decode).collect();
+        match bodies {
+            Err(error) => request.fail(LetterError::from(error).into()),
+            Ok(bodies) => {
+                if let Some(message) = request.message_mut() {
+                    message.answer(());
+                    let mut bodies = bodies.into_iter();
+                    if let Some(first) = bodies.next() {
+                        message.body = first;
+                    }
+                    if bodies.len() > 0 {
+                        message.cold().more = bodies.collect();
+                    }
+                }
+                request.finish(Code::OK);
+            }
+        }
+    }
+
+    fn learn_names(&self) {
+        self.names.iter().for_each(learn_from_elsewhere);
+    }
+}
+
+fn decode((id, bytes): (RecordId, &[u8])) -> Result<Body<'static>, DecodeError> {
+    match codec::of(id) {
+        Some(codec) => codec.decode(bytes),
+        None => Ok(Opaque::new(id, bytes).into_body()),
+    }
+}
+
+impl<'a> Records<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, LetterError> {
+        let count = u16::from_le_bytes(reader.array()?);
+        let records = Self { count, bytes: *reader };
+        for _ in 0..count {
+            reader.record()?;
+        }
+        Ok(records)
+    }
+
+    fn iter(mut self) -> impl Iterator<Item = (RecordId, &'a [u8])> {
+        (0..self.count).map_while(move |_| self.bytes.record().ok())
+    }
+}
+
+impl<'a> Names<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, LetterError> {
+        let [count] = reader.array()?;
+        let names = Self { count, bytes: *reader };
+        for _ in 0..count {
+            reader.name()?;
+        }
+        Ok(names)
+    }
+
+    fn iter(mut self) -> impl Iterator<Item = &'a str> {
+        (0..self.count).map_while(move |_| self.bytes.name().ok())
+    }
+}
+
+/// Bytes that are read one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], LetterError> {
+        let rest = &self.bytes[self.at..];
+        let taken = rest.get(..count).ok_or(LetterError::Short { at: self.bytes.len() })?;
+        self.at += count;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], LetterError> {
+        let short = LetterError::Short { at: self.bytes.len() };
+        let taken = self.bytes[self.at..].first_chunk().ok_or(short)?;
+        self.at += N;
+        Ok(*taken)
+    }
+
+    fn word(&mut self) -> Result<u64, LetterError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn record(&mut self) -> Result<(RecordId, &'a [u8]), LetterError> {
+        let id = RecordId::from_raw(self.word()?);
+        let length = u32::from_le_bytes(self.array()?);
+        // A length that does not fit a word is longer than what is there.
+        Ok((id, self.take(usize::try_from(length).unwrap_or(usize::MAX))?))
+    }
+
+    fn name(&mut self) -> Result<&'a str, LetterError> {
+        let [length] = self.array()?;
+        str::from_utf8(self.take(usize::from(length))?).ok().filter(|name| is_name(name)).ok_or(LetterError::Text)
+    }
+}

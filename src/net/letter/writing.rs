@@ -1,0 +1,230 @@
+//! [`Desk`]: where the letters to one other node are written.
+
+use super::{MAX_TEXT, Marks, VERSION};
+use crate::address::Address;
+use crate::clock::Time;
+use crate::code::{Code, Failure};
+use crate::id::{Nid, NodeId, Tid};
+use crate::message::{Flags, Message, RecordRef};
+use crate::net::codec::{self, EncodeError};
+use crate::net::frame::TAIL;
+use crate::net::names::{Told, mention};
+use crate::net::opaque::Opaque;
+use crate::port::Ticket;
+
+/// Room for an envelope and a small record, so that most letters grow once.
+const ROOM: usize = 256;
+
+/// Writes the letters to one other node.
+///
+/// One allocation a letter, with room for what the link adds; more if it is larger than 256 bytes.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    /// The node that writes.
+    home: NodeId,
+    /// The largest letter, in bytes.
+    limit: usize,
+    told: Told,
+}
+
+/// A letter's envelope.
+struct Envelope<'a> {
+    marks: Marks,
+    code: Code,
+    hops: u16,
+    receiver: (Tid, Nid),
+    sender: Option<Address>,
+    /// The sender's life and the request's number.
+    ticket: (u32, u64),
+    left: u64,
+    text: &'a str,
+}
+
+impl Desk {
+    pub(crate) fn new(home: NodeId, limit: usize) -> Self {
+        Self { home, limit, told: Told::default() }
+    }
+
+    /// The link has opened anew: the other side may know none of the names that were told before.
+    pub(crate) fn renew(&mut self) {
+        self.told.forget();
+    }
+
+    /// Writes mail: a request, a notification or a copy.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_ROUTABLE` if it, or one of its records, may not or cannot leave the node; `TOO_LARGE`.
+    pub(crate) fn mail(&mut self, message: &Message<'_>, now: Time) -> Result<Vec<u8>, Failure> {
+        if message.flags.contains(Flags::LOCAL_ONLY) {
+            return Err(Failure::new(Code::NOT_ROUTABLE, "the message is `local_only`"));
+        }
+        let mut envelope = Envelope::to(message.destination());
+        envelope.hops = message.hops;
+        envelope.marks.set(Marks::WANTS_ANSWER, message.wants_answer());
+        envelope.marks.set(Marks::COPY, message.flags.contains(Flags::COPY));
+        if let Some(deadline) = message.expires() {
+            envelope.marks |= Marks::DEADLINE;
+            envelope.left = deadline.since(now).as_nanos() as u64;
+        }
+        envelope.sender = message.origin();
+        if let Some(ticket) = Ticket::of(message) {
+            let [_, _, life, request] = ticket.parts();
+            envelope.marks |= Marks::TICKET;
+            envelope.ticket = (life as u32, request);
+        }
+        self.write(envelope, message.records())
+    }
+
+    /// Writes what has become of a request: its answer, or code and text. The records of a request that failed stay here;
+    /// its sender still has them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Desk::mail`]; then the failure can be [written](Desk::failure) in the answer's place.
+    pub(crate) fn answer(&mut self, message: &Message<'_>) -> Result<Vec<u8>, Failure> {
+        let mut envelope = Envelope::to(Address::target(Tid::UNSET));
+        envelope.marks |= Marks::TURNED;
+        envelope.code = message.code;
+        envelope.text = message.text();
+        if message.code.is_ok() { self.write(envelope, message.records()) } else { self.write(envelope, []) }
+    }
+
+    /// Writes why a request has no answer.
+    pub(crate) fn failure(&mut self, failure: &Failure) -> Vec<u8> {
+        let mut envelope = Envelope::to(Address::target(Tid::UNSET));
+        envelope.marks |= Marks::TURNED;
+        envelope.code = if failure.code().is_ok() { Code::NOT_HANDLED } else { failure.code() };
+        envelope.text = failure.text();
+        self.write(envelope, []).unwrap_or_default()
+    }
+
+    /// Writes a notification back to the sender whose ticket came with it. Its receiver here is who sends it back.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Desk::mail`].
+    pub(crate) fn give_back(&mut self, message: &Message<'_>, ticket: Ticket) -> Result<Vec<u8>, Failure> {
+        let [tid, nid, life, request] = ticket.parts();
+        let mut envelope = Envelope::to(Address::target(Tid::from_raw(tid)).in_namespace(Nid::from_raw(nid)));
+        envelope.marks |= Marks::TURNED | Marks::TICKET;
+        envelope.ticket = (life as u32, request);
+        envelope.sender = Some(message.destination());
+        envelope.code = message.code;
+        envelope.text = message.text();
+        self.write(envelope, message.records())
+    }
+
+    fn write<'a>(
+        &mut self,
+        envelope: Envelope<'_>,
+        records: impl IntoIterator<Item = RecordRef<'a>>,
+    ) -> Result<Vec<u8>, Failure> {
+        Told::begin();
+        let mut out = Vec::with_capacity(ROOM + TAIL);
+        envelope.write(&mut out, self.home);
+        let place = out.len();
+        out.extend_from_slice(&[0; 2]);
+        let mut count: u16 = 0;
+        for record in records {
+            self.write_record(record, &mut out)?;
+            count =
+                count.checked_add(1).ok_or_else(|| Failure::new(Code::TOO_LARGE, "more records than a letter has"))?;
+        }
+        out[place..place + 2].copy_from_slice(&count.to_le_bytes());
+        self.write_names(&mut out);
+        Ok(out)
+    }
+
+    fn write_record(&self, record: RecordRef<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let opaque = record.downcast::<Opaque>();
+        let id = opaque.map_or(record.kind().id(), Opaque::id);
+        mention(id.raw());
+        out.extend_from_slice(&id.raw().to_le_bytes());
+        let place = out.len();
+        out.extend_from_slice(&[0; 4]);
+        let (start, name) = (out.len(), record.kind().name());
+        match opaque {
+            Some(opaque) if opaque.bytes().len() > self.limit.saturating_sub(start) => {
+                return Err(EncodeError::TooLarge(name));
+            }
+            Some(opaque) => out.extend_from_slice(opaque.bytes()),
+            None => {
+                let codec = codec::of(id).ok_or(EncodeError::NoWireForm(name))?;
+                codec.encode(record, out, self.limit)?;
+            }
+        }
+        let length = u32::try_from(out.len() - start).map_err(|_| EncodeError::TooLarge(name))?;
+        out[place..start].copy_from_slice(&length.to_le_bytes());
+        Ok(())
+    }
+
+    /// Writes the names for which there is room: the records are what the letter is for.
+    fn write_names(&mut self, out: &mut Vec<u8>) {
+        let (place, limit) = (out.len(), self.limit);
+        out.push(0);
+        let mut count: u8 = 0;
+        self.told.tell(|name| {
+            let length = u8::try_from(name.len()).ok().filter(|_| out.len() + 1 + name.len() <= limit);
+            let Some(length) = length else {
+                return false;
+            };
+            out.push(length);
+            out.extend_from_slice(name.as_bytes());
+            count += 1;
+            true
+        });
+        out[place] = count;
+    }
+}
+
+impl<'a> Envelope<'a> {
+    fn to(receiver: Address) -> Self {
+        Self {
+            marks: Marks::empty(),
+            code: Code::NOT_HANDLED,
+            hops: 0,
+            receiver: (receiver.tid, receiver.nid),
+            sender: None,
+            ticket: (0, 0),
+            left: 0,
+            text: "",
+        }
+    }
+
+    fn write(mut self, out: &mut Vec<u8>, home: NodeId) {
+        let elsewhere = self.sender.is_some_and(|sender| sender.node != home);
+        self.marks.set(Marks::SENDER, self.sender.is_some());
+        self.marks.set(Marks::SENDERS_NODE, elsewhere);
+        self.marks.set(Marks::TEXT, !self.text.is_empty());
+        out.push(VERSION);
+        out.extend_from_slice(&self.marks.bits().to_le_bytes());
+        out.extend_from_slice(&self.code.number().to_le_bytes());
+        out.extend_from_slice(&self.hops.to_le_bytes());
+        let mut id = |raw: u64| {
+            mention(raw);
+            out.extend_from_slice(&raw.to_le_bytes());
+        };
+        id(self.receiver.0.raw());
+        id(self.receiver.1.raw());
+        if let Some(sender) = self.sender {
+            id(sender.tid.raw());
+            id(sender.nid.raw());
+            if elsewhere {
+                id(sender.node.raw());
+            }
+        }
+        if self.marks.contains(Marks::TICKET) {
+            out.extend_from_slice(&self.ticket.0.to_le_bytes());
+            out.extend_from_slice(&self.ticket.1.to_le_bytes());
+        }
+        if self.marks.contains(Marks::DEADLINE) {
+            out.extend_from_slice(&self.left.to_le_bytes());
+        }
+        if !self.text.is_empty() {
+            let text = &self.text[..self.text.floor_char_boundary(MAX_TEXT)];
+            out.extend_from_slice(&(text.len() as u16).to_le_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+}
