@@ -187,6 +187,14 @@ impl Core {
         !message.flags.contains(Flags::DEADLINE) || message.due() > self.turn.get()
     }
 
+    /// Whether nothing about the message keeps it from a target of this thread: it does not go to another node, where ids
+    /// may be the same, and it is in time.
+    #[inline]
+    pub(crate) fn may_be_here(&self, message: &Message<'_>) -> bool {
+        !message.flags.intersects(Flags::DEADLINE | Flags::ABROAD)
+            || !message.flags.contains(Flags::ABROAD) && message.due() > self.turn.get()
+    }
+
     /// Begins a new turn.
     #[inline]
     pub(crate) fn begin_turn(&self) {

@@ -123,7 +123,7 @@ impl Core {
     fn step(&self, message: &mut Message<'_>, turn: Turn) -> Step {
         let here =
             message.tid.prefix_bits() == self.prefix.get() && message.nid == self.nid && message.node == self.node;
-        if !here || !self.is_in_time(message) || !self.may_nest() {
+        if !here || !self.may_be_here(message) || !self.may_nest() {
             return self.step_slowly(message, turn);
         }
         self.step_here(message, turn)

@@ -65,6 +65,8 @@ bitflags! {
         const TOLD = 1 << 16;
         /// It keeps the place of a timer's tick, and is no message.
         const TICK = 1 << 17;
+        /// Its receiver is on another node than its sender.
+        const ABROAD = 1 << 18;
     }
 }
 

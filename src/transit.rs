@@ -50,7 +50,7 @@ impl Message<'_> {
         }
         if self.node != node {
             if !self.node.is_unset() {
-                self.cold().elsewhere = Some(self.node);
+                self.send_elsewhere(Some(self.node));
             }
             self.node = node;
         }
@@ -58,6 +58,7 @@ impl Message<'_> {
 
     /// Sets the receiver's node, where it is not the sender's.
     pub(crate) fn send_elsewhere(&mut self, node: Option<NodeId>) {
+        self.flags.set(Flags::ABROAD, node.is_some());
         if node.is_some() || self.cold.is_some() {
             self.cold().elsewhere = node;
         }

@@ -172,3 +172,21 @@ fn mail_for_any_node_goes_to_the_nearest_that_offers_its_service() {
     world.clerk.take_held::<Add>().unwrap().answer(Sum(4));
     assert!(matches!(Future::poll(question.as_mut(), task), std::task::Poll::Ready(Ok(Sum(4)))));
 }
+
+#[test]
+fn mail_for_another_node_never_touches_a_local_target_of_the_same_id() {
+    let mut world = World::new();
+    let twin = world.home.on_node(DEVICE);
+    let second = world.test.namespace("app").open().unwrap().register(rohrpost::testing::Probe::new("second")).unwrap();
+    world.clerk.act(move |ctx| {
+        ctx.send(Message::notification(second.on_node(DEVICE), Note(1)));
+        ctx.notify(twin, Note(2));
+    });
+    world.clerk.hold::<Add>();
+    world.clerk.request(world.home, Add(1, 1));
+    world.rest();
+    world.clerk.take_held::<Add>().unwrap().forward(second.on_node(DEVICE));
+    world.rest();
+    let receivers = [(); 3].map(|()| world.locker.fetch().message().receiver());
+    assert_eq!(receivers, [Some(second.on_node(DEVICE)), Some(twin), Some(second.on_node(DEVICE))]);
+}
