@@ -1,9 +1,10 @@
 //! What a probe has received, and how it reads in the text of a failed assertion.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::body::Body;
 use crate::clock::Time;
 use crate::code::Code;
 use crate::message::{Flags, Message, Sender};
@@ -58,10 +59,10 @@ impl Mail {
     fn of(way: Way, message: &Message<'_>, now: Time) -> Self {
         let first = match message.record::<Absent>() {
             Some(absent) => format!("{} (it is elsewhere)", absent.record().name()),
-            None => format!("{} {:?}", message.kind().name(), message.body),
+            None => described(&message.body),
         };
         let more = message.cold.iter().flat_map(|cold| &cold.more);
-        let mut text = more.fold(first, |text, body| format!("{text} and {} {body:?}", body.kind().name()));
+        let mut text = more.fold(first, |text, body| format!("{text} and {}", described(body)));
         if !message.text().is_empty() {
             text += &format!(", \"{}\"", message.text());
         }
@@ -97,6 +98,33 @@ impl Mail {
             return None;
         };
         self.copy.as_ref()?.asked().is::<R>().then_some(code)
+    }
+}
+
+/// A record's name and what it prints as, as far as a page has room for it.
+fn described(body: &Body<'_>) -> String {
+    let mut text = Bounded { text: format!("{} ", body.kind().name()), room: MOST };
+    if write!(text, "{body:?}").is_err() {
+        text.text.push('…');
+    }
+    text.text
+}
+
+/// Bytes of a record's text that are shown.
+const MOST: usize = 400;
+
+/// Text that ends when there is no more room.
+struct Bounded {
+    text: String,
+    room: usize,
+}
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        let fits = (0..=piece.len().min(self.room)).rev().find(|&end| piece.is_char_boundary(end)).unwrap_or(0);
+        self.text.push_str(&piece[..fits]);
+        self.room -= fits;
+        if fits == piece.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }
 

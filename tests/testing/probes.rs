@@ -213,3 +213,17 @@ fn a_probe_can_be_a_probe_of_threads_too() {
     let text = panic_of(|| impatient.expect::<Note>());
     assert!(text.contains("the probe `left` expected"), "{text}");
 }
+
+#[test]
+fn a_large_record_is_shown_as_far_as_a_page_has_room() {
+    #[derive(Clone, Debug)]
+    struct Load(#[expect(dead_code, reason = "it is only printed")] Vec<String>);
+    record!(Load, "test.load");
+    let mut test = TestKernel::new("node");
+    let probe = Probe::new("probe");
+    let address = test.namespace("app").open().unwrap().register(probe.clone()).unwrap();
+    test.kernel().notify(address, Load(vec!["ä".repeat(7); 100_000])).unwrap();
+    test.run_until_idle().unwrap();
+    let text = &probe.mail()[0];
+    assert!(text.len() < 600 && text.contains("test.load Load([\"ää") && text.ends_with('…'), "{} bytes", text.len());
+}
