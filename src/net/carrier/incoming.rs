@@ -1,0 +1,123 @@
+//! Mail that comes in: read, let in or not, and brought to its receivers.
+
+use crate::address::Address;
+use crate::code::{Code, Failure};
+use crate::context::Context;
+use crate::directory::Directory;
+use crate::held::HeldMessage;
+use crate::id::NodeId;
+use crate::message::Message;
+use crate::net::carrier::Carrier;
+use crate::net::envoy::Observed;
+use crate::net::intake::{Input, Return};
+use crate::net::letter::Letter;
+use crate::net::link::Request;
+use crate::net::transport::Peer;
+use crate::net::words::{CopyFor, ObserverGone, OfferChanged, Offering, service_of, target_of, words_of};
+use crate::orders;
+use crate::origin::Origin;
+use crate::system;
+
+impl Carrier {
+    /// Brings a message of another node in.
+    pub(super) fn bring(&mut self, peer: Peer, re: Option<Request>, bytes: &[u8], ctx: &Context<'_>) {
+        let now = ctx.now();
+        let letter = match Letter::read(bytes) {
+            Ok(letter) => letter,
+            Err(error) => return self.refuse(peer, re, &Failure::from(error), ctx),
+        };
+        let way = re.map_or(Return::Notification(letter.ticket()), Return::Answer);
+        let mut message = match letter.open(self.terms.max_message, now) {
+            Ok(message) => message,
+            Err(error) => return self.refuse(peer, re, &Failure::from(error), ctx),
+        };
+        let sender = letter.sender(peer.node);
+        if letter.is_copy() {
+            return self.show(
+                peer,
+                message,
+                sender.map_or_else(Origin::new, |sender| Origin::new().sender(sender)),
+                ctx,
+            );
+        }
+        if message.nid == Directory::TRANSPORT {
+            return self.listen(peer, &message, ctx);
+        }
+        let (node, namespace) = (peer.node, message.nid);
+        let records = message.records().map(|record| record.kind().id());
+        let denied = records.into_iter().find_map(|record| self.gatekeeper.ask(node, record, namespace).err());
+        if let Some(denied) = denied {
+            message.fail(Failure::new(Code::DENIED, denied.to_string()));
+            return self.send_back(peer, way, &message, now);
+        }
+        if namespace == system::NAMESPACE && self.stand_in(peer, re, &mut message, ctx) {
+            message.answer(());
+            return self.send_back(peer, way, &message, now);
+        }
+        let intake = self.intake.clone();
+        let origin = Origin { sender, ..Origin::new() };
+        let back = move |message| intake.put(Input::Back(peer, way, message));
+        self.inlet.bring(message, origin.back(back));
+    }
+
+    /// Ends a request whose answer has come.
+    pub(super) fn complete(&self, request: HeldMessage, bytes: &[u8]) {
+        match Letter::read(bytes) {
+            Ok(letter) => letter.finish(request, self.terms.max_message),
+            Err(error) => request.fail(error.into()),
+        }
+    }
+
+    /// Brings a notification back that had been delivered.
+    pub(super) fn bring_back(&self, node: NodeId, bytes: &[u8], ctx: &Context<'_>) {
+        let returned =
+            Letter::read(bytes).and_then(|letter| letter.open_return(node, self.terms.max_message, ctx.now()));
+        if let Ok((message, Some(ticket))) = returned {
+            self.inlet.bring_back(message, ticket);
+        }
+    }
+
+    /// A letter that is none is not brought in. A request is told; of a notification not even the sender can be read.
+    fn refuse(&mut self, peer: Peer, re: Option<Request>, why: &Failure, ctx: &Context<'_>) {
+        if let Some((peering, re)) = self.peering(peer).zip(re) {
+            let letter = peering.desk.failure(why);
+            peering.link.answer(re, letter, ctx.now());
+        }
+    }
+
+    /// Shows a copy to observers of this node.
+    fn show(&mut self, peer: Peer, mut message: Message<'static>, origin: Origin, ctx: &Context<'_>) {
+        let Some(CopyFor(observers)) = message.take::<CopyFor>() else {
+            return;
+        };
+        message.cold().more.pop();
+        message.cold().origin = Some(origin);
+        message.complete_from(message.nid, peer.node);
+        let service = words_of((message.nid, message.kind().id()));
+        for observer in observers {
+            let (tid, nid) = target_of(observer);
+            let there = self.inlet.directory.route(Address { tid, nid, ..self.inlet.directory.home() });
+            let (Ok((tid, post)), Some(copy)) = (there, message.copy()) else {
+                self.tell(peer, ObserverGone { service, observer }, ctx.now());
+                continue;
+            };
+            orders::command(&post, move |core| {
+                // What finds no room is counted as lost.
+                let _ = core.keep_copy(tid, || Some(copy));
+            });
+        }
+    }
+
+    /// Hears what another carrier says.
+    fn listen(&mut self, peer: Peer, message: &Message<'static>, ctx: &Context<'_>) {
+        let node = peer.node;
+        if let Some(Offering { services }) = message.record() {
+            self.offers.replace(node, services.iter().copied().map(service_of));
+        } else if let Some(&OfferChanged { service, offered }) = message.record() {
+            self.offers.change(node, service_of(service), offered);
+        } else if let Some(&ObserverGone { service, observer }) = message.record() {
+            let (namespace, record) = service_of(service);
+            self.release(node, Observed { namespace, record }, target_of(observer), ctx);
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The carrier: the target of the namespace `TRANSPORT` that takes mail to other nodes and brings theirs in.
+//!
+//! It owns the transport and a link to each node; what the links say is done here. A message for another node is held, so
+//! that it goes back to its sender whatever happens. What comes in, and what carriers say to each other, has files of its
+//! own.
+
+mod incoming;
+mod offering;
+mod standing_in;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::clock::Time;
+use crate::code::{Code, Failure};
+use crate::context::Context;
+use crate::ending::Parting;
+use crate::held::HeldMessage;
+use crate::id::NodeId;
+use crate::message::Message;
+use crate::monitor::{Change, Filter};
+use crate::net::carrier::offering::Offering;
+use crate::net::carrier::standing_in::StandIns;
+use crate::net::frame::Session;
+use crate::net::gatekeeper::Gatekeeper;
+use crate::net::intake::{Input, Intake, Return, Wake};
+use crate::net::letter::Desk;
+use crate::net::link::{Event, Link, Terms};
+use crate::net::offers::Offers;
+use crate::net::transport::{Gone, Peer, Transport};
+use crate::port::Inlet;
+use crate::target::{Outcome, Target};
+use crate::timers::arming::Timer;
+
+/// See the module.
+pub(crate) struct Carrier {
+    inlet: Inlet,
+    own: Peer,
+    intake: Arc<Intake>,
+    transport: Box<dyn Transport>,
+    terms: Terms,
+    gatekeeper: Gatekeeper,
+    peers: BTreeMap<NodeId, Peering>,
+    /// When whose link is to be looked at next.
+    schedule: BTreeSet<(Time, NodeId)>,
+    /// Whose links something has been done to.
+    touched: BTreeSet<NodeId>,
+    alarm: Option<(Time, Timer)>,
+    offers: Arc<Offers>,
+    offering: Offering,
+}
+
+/// A node that is there, or was.
+struct Peering {
+    peer: Peer,
+    link: Link<Kept>,
+    desk: Desk,
+    /// When it is in the schedule.
+    due: Option<Time>,
+    /// Targets of this node that stand in for some of that one.
+    stand_ins: StandIns,
+}
+
+/// What is kept until it is known what has become of a letter: the message, if it is not the carriers' own.
+type Kept = Option<HeldMessage>;
+
+impl Carrier {
+    pub(crate) fn new(
+        (inlet, own): (Inlet, Peer),
+        (intake, transport): (Arc<Intake>, Box<dyn Transport>),
+        (terms, gatekeeper, offers): (Terms, Gatekeeper, Arc<Offers>),
+    ) -> Self {
+        Self {
+            inlet,
+            own,
+            intake,
+            transport,
+            terms,
+            gatekeeper,
+            peers: BTreeMap::new(),
+            schedule: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            alarm: None,
+            offers,
+            offering: Offering::default(),
+        }
+    }
+
+    /// Does everything that there is to do at this moment.
+    fn work(&mut self, ctx: &Context<'_>) {
+        let now = ctx.now();
+        for input in self.intake.take() {
+            self.take_in(input, ctx);
+        }
+        while let Some(&(due, node)) = self.schedule.first().filter(|(due, _)| *due <= now) {
+            self.schedule.remove(&(due, node));
+            if let Some(peering) = self.peers.get_mut(&node) {
+                peering.due = None;
+                peering.link.timeout(now);
+                self.touched.insert(node);
+            }
+        }
+        while let Some(node) = self.touched.pop_first() {
+            self.attend(node, ctx);
+        }
+        self.set_alarm(ctx);
+    }
+
+    fn take_in(&mut self, input: Input, ctx: &Context<'_>) {
+        match input {
+            Input::Mail(mail) => self.send(mail, ctx.now()),
+            Input::Back(peer, way, message) => self.send_back(peer, way, &message, ctx.now()),
+            Input::Copy(peer, observers, copy) => self.send_copy(peer, &observers, copy, ctx.now()),
+            Input::Joined(peer) => self.welcome(peer, ctx),
+            Input::Heard(from, frame) => {
+                if let Some(peering) = self.peering(from) {
+                    peering.link.heard(frame.into_vec(), ctx.now());
+                }
+            }
+            Input::Left(peer, why) => {
+                if let Some(peering) = self.peering(peer) {
+                    peering.link.lost();
+                    let why = match why {
+                        Gone::Closed => Parting::Closed,
+                        Gone::Lost => Parting::Crashed,
+                    };
+                    self.part(peer.node, why, ctx);
+                }
+            }
+            Input::Stop => self.stop(ctx),
+        }
+    }
+
+    /// What is known of a peer in this very life; its link is looked at afterwards.
+    fn peering(&mut self, peer: Peer) -> Option<&mut Peering> {
+        let peering = self.peers.get_mut(&peer.node).filter(|peering| peering.peer == peer)?;
+        self.touched.insert(peer.node);
+        Some(peering)
+    }
+
+    /// Sends a message of this node on its way.
+    fn send(&mut self, mail: HeldMessage, now: Time) {
+        let message = mail.message();
+        let node = message.destination().node;
+        let Some(peering) = self.peers.get_mut(&node) else {
+            return mail.finish(Code::NO_NODE);
+        };
+        let wants_answer = message.wants_answer();
+        let letter = match peering.desk.mail(message, now) {
+            Ok(letter) => letter,
+            Err(failure) => return mail.fail(failure),
+        };
+        let (link, mail) = (&mut peering.link, Some(mail));
+        let sent = if wants_answer { link.request(letter, mail, now) } else { link.notify(letter, mail, now) };
+        self.touched.insert(node);
+        if let Err(refused) = sent
+            && let Some(mail) = refused.keep
+        {
+            mail.fail(Failure::new(refused.why.code(), refused.why.to_string()));
+        }
+    }
+
+    /// Sends what has become of a message to the node that it came from.
+    fn send_back(&mut self, to: Peer, way: Return, message: &Message<'static>, now: Time) {
+        let Some(Peering { link, desk, .. }) = self.peering(to) else {
+            return;
+        };
+        match way {
+            Return::Answer(re) => {
+                let letter = desk.answer(message).unwrap_or_else(|failure| desk.failure(&failure));
+                link.answer(re, letter, now);
+                self.note_answer(to.node, re, message);
+            }
+            Return::Notification(Some(ticket)) => {
+                if let Ok(letter) = desk.give_back(message, ticket) {
+                    link.give_back(letter, now);
+                }
+            }
+            Return::Notification(None) => {}
+        }
+    }
+
+    /// A node is there, perhaps in another life than the one that is known.
+    fn welcome(&mut self, peer: Peer, ctx: &Context<'_>) {
+        let node = peer.node;
+        if self.peers.get(&node).is_some_and(|known| known.peer != peer) {
+            if let Some(known) = self.peers.get_mut(&node) {
+                known.link.lost();
+            }
+            self.part(node, Parting::Replaced, ctx);
+            self.settle(node, ctx);
+        }
+        let (session, terms, now) = (Session::new(self.own.incarnation.0), self.terms, ctx.now());
+        let home = self.own.node;
+        let peering = self.peers.entry(node).or_insert_with(|| {
+            let link = Link::new(session, terms, now);
+            let desk = Desk::new(home, terms.max_message);
+            Peering { peer, link, desk, due: None, stand_ins: StandIns::default() }
+        });
+        peering.peer = peer;
+        peering.link.begin(now);
+        self.intake.reach(node);
+        self.touched.insert(node);
+    }
+
+    /// A node is not there any more.
+    fn part(&mut self, node: NodeId, why: Parting, ctx: &Context<'_>) {
+        self.intake.forget(node);
+        self.offers.forget(node);
+        self.dismiss_stand_ins(node, ctx);
+        self.inlet.left(node, why);
+    }
+
+    /// Does what a link says, sends what it wants to be sent, and notes when it is to be looked at again.
+    fn attend(&mut self, node: NodeId, ctx: &Context<'_>) {
+        loop {
+            self.settle(node, ctx);
+            let Some(peering) = self.peers.get_mut(&node) else {
+                return;
+            };
+            let mut sent = false;
+            while let Some((lane, frame)) = peering.link.poll_transmit() {
+                sent = true;
+                // A frame that does not leave is missed by the other side, as one that is lost on the way.
+                let _ = self.transport.send(peering.peer, lane, &frame);
+            }
+            if sent {
+                continue;
+            }
+            let due = peering.link.next_deadline();
+            if due != peering.due {
+                let old = std::mem::replace(&mut peering.due, due);
+                old.map(|old| self.schedule.remove(&(old, node)));
+                self.schedule.extend(due.map(|due| (due, node)));
+            }
+            return;
+        }
+    }
+
+    /// Does what a link says.
+    fn settle(&mut self, node: NodeId, ctx: &Context<'_>) {
+        while let Some((peer, event)) = self.next_event(node) {
+            match event {
+                Event::Opened => {
+                    if let Some(peering) = self.peers.get_mut(&node) {
+                        peering.desk.renew();
+                    }
+                    self.inlet.joined(node);
+                    self.tell_offers_to(peer, ctx.now());
+                }
+                Event::Notified { letter } => self.bring(peer, None, &letter, ctx),
+                Event::Requested { re, letter } => self.bring(peer, Some(re), &letter, ctx),
+                Event::Answered { keep: Some(mail), letter } => self.complete(mail, &letter),
+                Event::Returned { letter } => self.bring_back(node, &letter, ctx),
+                Event::Delivered(Some(mail)) => mail.finish(Code::OK),
+                Event::Lost(Some(mail)) => mail.finish(Code::NODE_LOST),
+                Event::TooLarge(Some(mail)) => mail.finish(Code::TOO_LARGE),
+                Event::HalfDead => {
+                    self.inlet.left(node, Parting::Silent);
+                    self.transport.reopen();
+                }
+                Event::Closed => self.part(node, Parting::Closed, ctx),
+                Event::Answered { .. } | Event::Delivered(None) | Event::Lost(None) | Event::TooLarge(None) => {}
+                Event::Malformed(_) => {}
+            }
+        }
+    }
+
+    fn next_event(&mut self, node: NodeId) -> Option<(Peer, Event<Kept>)> {
+        let peering = self.peers.get_mut(&node)?;
+        if let Some(far) = peering.link.round_trip() {
+            self.offers.measure(node, far);
+        }
+        Some((peering.peer, peering.link.poll_event()?))
+    }
+
+    /// Sends off what there is, says farewell to all, and lets go of everything.
+    fn stop(&mut self, ctx: &Context<'_>) {
+        self.intake.close();
+        let nodes: Vec<NodeId> = self.peers.keys().copied().collect();
+        for node in nodes {
+            self.attend(node, ctx);
+            if let Some(peering) = self.peers.get_mut(&node) {
+                peering.link.close();
+            }
+            self.attend(node, ctx);
+        }
+        self.schedule.clear();
+        self.transport.stop();
+    }
+
+    /// Has itself woken when the next link is to be looked at.
+    fn set_alarm(&mut self, ctx: &Context<'_>) {
+        let next = self.schedule.first().map(|&(due, _)| due);
+        if next == self.alarm.map(|(due, _)| due) {
+            return;
+        }
+        if let Some((_, old)) = self.alarm.take() {
+            ctx.cancel(old);
+        }
+        self.alarm = next.and_then(|due| Some((due, ctx.timer(Wake).at(due).ok()?)));
+    }
+}
+
+impl Target for Carrier {
+    fn started(&mut self, ctx: &mut Context<'_>) {
+        // The thread has just begun, so there is room.
+        let _ = ctx.monitor(Filter::new().services());
+    }
+
+    fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
+        if let Some(change) = message.record::<Change>() {
+            self.note_change(&change.event, ctx.now());
+        } else if message.record::<Wake>().is_none() {
+            return Outcome::NotHandled;
+        }
+        if ctx.tick().is_some() {
+            self.alarm = None;
+        }
+        self.work(ctx);
+        Outcome::Handled
+    }
+}

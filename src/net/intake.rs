@@ -1,0 +1,176 @@
+//! [`Intake`]: what any thread has for the carrier, in the order in which it came.
+//!
+//! Whoever puts something in goes on at once. The carrier is told once for all that has come since it looked last.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::code::Code;
+use crate::held::HeldMessage;
+use crate::id::{Nid, NodeId, Tid};
+use crate::message::Message;
+use crate::net::link::Request;
+use crate::net::transport::{Ears, Gone, Peer};
+use crate::orders;
+use crate::port::Ticket;
+use crate::post::Post;
+use crate::record;
+
+/// Something for the carrier to do.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// Mail for another node.
+    Mail(HeldMessage),
+    /// What has become of mail that came from there.
+    Back(Peer, Return, Message<'static>),
+    /// A copy of what has been published, for observers on that node.
+    Copy(Peer, Vec<(Tid, Nid)>, Message<'static>),
+    /// A peer is there.
+    Joined(Peer),
+    /// A peer has sent a frame.
+    Heard(Peer, Box<[u8]>),
+    /// A peer is not there any more.
+    Left(Peer, Gone),
+    /// The kernel has stopped: the last that comes.
+    Stop,
+}
+
+/// How mail gets back to the node that it came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Return {
+    /// As the answer to a request.
+    Answer(Request),
+    /// As a notification that failed.
+    Notification(Option<Ticket>),
+}
+
+/// Has the carrier look at its intake, or do what its timer was for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wake;
+
+record!(Wake, "rohrpost.net.wake", local);
+
+/// Where a target of the library lives, to wake it.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    pub(crate) post: Arc<Post>,
+    pub(crate) target: Tid,
+}
+
+/// What has come and has not been taken.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    /// `None` after the last.
+    queue: Mutex<Option<VecDeque<Input>>>,
+    /// Mail from this node that may wait here.
+    bound: usize,
+    bell: OnceLock<Bell>,
+    /// The nodes for which mail is taken.
+    reached: RwLock<BTreeSet<NodeId>>,
+}
+
+impl Bell {
+    pub(crate) fn ring(&self) {
+        let target = self.target;
+        orders::command(&self.post, move |core| core.tell(target, Wake));
+    }
+}
+
+impl Intake {
+    pub(crate) fn new(bound: usize) -> Self {
+        let queue = Mutex::new(Some(VecDeque::new()));
+        Self { queue, bound, bell: OnceLock::new(), reached: RwLock::default() }
+    }
+
+    /// From here on the carrier is woken, also for what has come before.
+    pub(crate) fn hang_up(&self, bell: Bell) {
+        let bell = self.bell.get_or_init(|| bell);
+        bell.ring();
+    }
+
+    /// Whether mail for `node` is taken.
+    pub(crate) fn reaches(&self, node: NodeId) -> bool {
+        self.reached.read().contains(&node)
+    }
+
+    /// All nodes for which mail is taken.
+    pub(crate) fn reached(&self) -> Vec<NodeId> {
+        self.reached.read().iter().copied().collect()
+    }
+
+    /// Takes mail for `node` from here on.
+    pub(crate) fn reach(&self, node: NodeId) {
+        self.reached.write().insert(node);
+    }
+
+    /// Takes no more mail for `node`.
+    pub(crate) fn forget(&self, node: NodeId) {
+        self.reached.write().remove(&node);
+    }
+
+    /// Takes mail of this node, or ends it.
+    pub(crate) fn post(&self, mail: HeldMessage) {
+        let mut queue = self.queue.lock();
+        let refused = match &*queue {
+            None => Some(Code::STOPPED),
+            Some(waiting) if waiting.len() >= self.bound => Some(Code::BUSY),
+            Some(_) => None,
+        };
+        if let Some(code) = refused {
+            drop(queue);
+            return mail.finish(code);
+        }
+        let first = Self::add(&mut queue, Input::Mail(mail));
+        drop(queue);
+        self.wake_if(first);
+    }
+
+    /// Takes what cannot be refused; after the last nobody needs it any more.
+    pub(crate) fn put(&self, input: Input) {
+        let mut queue = self.queue.lock();
+        let first = Self::add(&mut queue, input);
+        drop(queue);
+        self.wake_if(first);
+    }
+
+    /// Everything that has come since the last time.
+    pub(crate) fn take(&self) -> VecDeque<Input> {
+        self.queue.lock().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Takes nothing any more; what has come after the last is dropped.
+    pub(crate) fn close(&self) {
+        let left = self.queue.lock().take();
+        drop(left);
+    }
+
+    fn add(queue: &mut Option<VecDeque<Input>>, input: Input) -> bool {
+        let Some(queue) = queue else {
+            return false;
+        };
+        queue.push_back(input);
+        queue.len() == 1
+    }
+
+    fn wake_if(&self, first: bool) {
+        if first && let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
+    }
+}
+
+impl Ears for Intake {
+    fn joined(&self, peer: Peer) {
+        self.put(Input::Joined(peer));
+    }
+
+    fn heard(&self, from: Peer, frame: Box<[u8]>) {
+        self.put(Input::Heard(from, frame));
+    }
+
+    fn left(&self, peer: Peer, why: Gone) {
+        self.put(Input::Left(peer, why));
+    }
+}

@@ -1,0 +1,233 @@
+//! [`Joining`]: how a kernel joins a network, and [`Net`], its end of it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::held::HeldMessage;
+use crate::id::{Nid, NodeId, RecordId};
+use crate::kernel::Kernel;
+use crate::namespace::{Movable, Namespace};
+use crate::net::carrier::Carrier;
+use crate::net::gatekeeper::Gatekeeper;
+use crate::net::intake::{Bell, Input, Intake};
+use crate::net::link::Terms;
+use crate::net::offers::Offers;
+use crate::net::transport::{Ears, Peer, Transport};
+use crate::opening::OpenError;
+use crate::port::{Inlet, Port};
+use crate::setup::RegisterError;
+use crate::target::Target;
+
+/// How a kernel joins a network: bounds and times, for each other node.
+///
+/// ```
+/// use std::time::Duration;
+/// use rohrpost::net::Joining;
+///
+/// let settings = Joining::new().window(512).lease(Duration::from_secs(2));
+/// # let _ = settings;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Joining {
+    terms: Terms,
+    intake: usize,
+    gatekeeper: Gatekeeper,
+}
+
+/// A kernel's end of a network. Cheap to clone, `Send + Sync`; the kernel stays in the network when it is dropped, and leaves
+/// it when it stops.
+#[derive(Clone, Debug)]
+pub struct Net {
+    inlet: Inlet,
+    space: Namespace,
+    intake: Arc<Intake>,
+}
+
+/// Why a kernel did not join a network.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// Another node has the name.
+    #[error("the node {node} is there already ({by}); give each node a name of its own, or stop the other")]
+    Taken {
+        /// The name.
+        node: NodeId,
+        /// What is known of the one that has it.
+        by: String,
+    },
+    /// A bound is out of its range.
+    #[error("{name} is {value}, and has to be from {least} to {most}")]
+    Bound {
+        /// The setting.
+        name: &'static str,
+        /// What it was set to.
+        value: String,
+        /// The least that it may be.
+        least: String,
+        /// The most that it may be.
+        most: String,
+    },
+    /// The namespace `TRANSPORT` could not be opened.
+    #[error("the namespace of the network could not be opened: {0}")]
+    Open(#[from] OpenError),
+    /// The namespace `TRANSPORT` did not take the network's targets.
+    #[error("the network's own targets could not be registered: {0}")]
+    Register(#[from] RegisterError),
+    /// Two record types with a wire form have one id.
+    #[error("{0}")]
+    Codec(String),
+    /// The engine below did not start.
+    #[error("{0}")]
+    Engine(String),
+}
+
+/// The seam between the core and the carrier.
+#[derive(Debug)]
+struct Slot {
+    intake: Arc<Intake>,
+    offers: Arc<Offers>,
+    inlet: OnceLock<Inlet>,
+}
+
+impl Joining {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self { terms: Terms::default(), intake: 1 << 16, gatekeeper: Gatekeeper::new() }
+    }
+
+    /// How many messages to one node may be unacknowledged; default 256, from 1 to 65,536. More come back with
+    /// [`Code::BUSY`](crate::Code::BUSY).
+    pub fn window(mut self, messages: usize) -> Self {
+        self.terms.window = messages;
+        self
+    }
+
+    /// How many bytes they may have; default 64 MiB, from 64 KiB to 4 GiB. One message may always go.
+    pub fn window_bytes(mut self, bytes: usize) -> Self {
+        self.terms.window_bytes = bytes;
+        self
+    }
+
+    /// How many requests to one node may be unanswered; default 1024, from 1 to 2^20. Room for their answers is reserved.
+    pub fn requests(mut self, requests: usize) -> Self {
+        self.terms.requests = requests;
+        self
+    }
+
+    /// The largest message in bytes, in both directions; default 16 MiB, from 1 KiB to 48 MiB. A larger one comes back with
+    /// [`Code::TOO_LARGE`](crate::Code::TOO_LARGE).
+    pub fn max_message(mut self, bytes: usize) -> Self {
+        self.terms.max_message = bytes;
+        self
+    }
+
+    /// How long nothing may be acknowledged before a node counts as dead, and how long mail waits for a node that has joined
+    /// and does not answer; default 4 s, from 10 ms to 1 h.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.terms.lease = lease;
+        self
+    }
+
+    /// How far apart heartbeats are; default 1 s, from 1 ms to 1 h. When three in a row are missing the node is silent.
+    pub fn heartbeat(mut self, beat: Duration) -> Self {
+        self.terms.beat = beat;
+        self
+    }
+
+    /// Who may send what to whom; by default a gatekeeper that keeps all but `rohrpost.system.ping` away from `SYSTEM`.
+    pub fn gatekeeper(mut self, gatekeeper: Gatekeeper) -> Self {
+        self.gatekeeper = gatekeeper;
+        self
+    }
+
+    /// Has the kernel join as `own`; `connect` begins to carry frames.
+    pub(crate) fn join(
+        self,
+        kernel: &Kernel,
+        own: Peer,
+        connect: impl FnOnce(Arc<dyn Ears>, &Inlet) -> Result<Box<dyn Transport>, JoinError>,
+    ) -> Result<Net, JoinError> {
+        self.check()?;
+        crate::net::codec::check().map_err(|fault| JoinError::Codec(fault.to_string()))?;
+        let space = kernel.transport().open()?;
+        let intake = Arc::new(Intake::new(self.intake));
+        let offers = Arc::new(Offers::default());
+        let slot = Arc::new(Slot { intake: intake.clone(), offers: offers.clone(), inlet: OnceLock::new() });
+        kernel.attach(slot.clone());
+        let inlet = slot.inlet.get().expect("a port is started when it is attached");
+        let net = Net { inlet: inlet.clone(), space, intake: intake.clone() };
+        let transport = connect(intake.clone(), inlet).inspect_err(|_| intake.close())?;
+        let carrier =
+            Carrier::new((inlet.clone(), own), (intake.clone(), transport), (self.terms, self.gatekeeper, offers));
+        intake.hang_up(net.register(carrier)?);
+        Ok(net)
+    }
+
+    fn check(&self) -> Result<(), JoinError> {
+        let counts = [
+            ("window", self.terms.window, 1, 1 << 16),
+            ("window_bytes", self.terms.window_bytes, 1 << 16, 4 << 30),
+            ("requests", self.terms.requests, 1, 1 << 20),
+            ("max_message", self.terms.max_message, 1 << 10, 48 << 20),
+        ];
+        for (name, value, least, most) in counts {
+            if !(least..=most).contains(&value) {
+                let [value, least, most] = [value, least, most].map(|number| number.to_string());
+                return Err(JoinError::Bound { name, value, least, most });
+            }
+        }
+        let times = [("lease", self.terms.lease, 10), ("heartbeat", self.terms.beat, 1)];
+        for (name, value, least) in times {
+            let (least, most) = (Duration::from_millis(least), Duration::from_secs(3600));
+            if !(least..=most).contains(&value) {
+                let [value, least, most] = [value, least, most].map(|time| format!("{time:?}"));
+                return Err(JoinError::Bound { name, value, least, most });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Joining {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Net {
+    /// The nodes for which mail is taken: those that are there, as far as this node knows.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.intake.reached()
+    }
+
+    /// Registers a target of the network's own.
+    pub(crate) fn register<T: Target + Movable>(&self, target: T) -> Result<Bell, RegisterError> {
+        let address = self.space.register(target)?;
+        let (target, post) = self.inlet.directory.route(address).map_err(|_| RegisterError::Stopped)?;
+        Ok(Bell { post, target })
+    }
+}
+
+impl Port for Slot {
+    fn reaches(&self, node: NodeId) -> bool {
+        self.intake.reaches(node)
+    }
+
+    fn nearest(&self, namespace: Nid, record: RecordId) -> Option<(NodeId, Duration)> {
+        self.offers.nearest((namespace, record))
+    }
+
+    fn start(&self, inlet: Inlet) {
+        let _ = self.inlet.set(inlet);
+    }
+
+    fn deliver(&self, mail: HeldMessage) {
+        self.intake.post(mail);
+    }
+
+    fn stop(&self) {
+        self.intake.put(Input::Stop);
+    }
+}

@@ -1,0 +1,12 @@
+//! The network of nodes over the in-memory network: a message to another node behaves as one to another thread does.
+//!
+//! [`world`] has the nodes, the records and the targets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+mod world;
+
+mod faults;
+mod mail;
+mod meeting;
+mod offers;
+mod threads;
