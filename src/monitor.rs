@@ -26,12 +26,12 @@ pub struct Monitor(pub(crate) u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Filter {
-    target: Option<Tid>,
-    namespace: Option<Nid>,
-    node: Option<NodeId>,
-    service: Option<RecordId>,
+    pub(crate) target: Option<Tid>,
+    pub(crate) namespace: Option<Nid>,
+    pub(crate) node: Option<NodeId>,
+    pub(crate) service: Option<RecordId>,
     /// Whether only services are meant, of whichever record.
-    services: bool,
+    pub(crate) services: bool,
 }
 
 /// Tells a monitor's target what has changed, or what was there when it began.

@@ -132,6 +132,11 @@ impl Codec {
         }
     }
 
+    /// The description of the records that it writes and reads.
+    pub(crate) const fn kind(&self) -> &'static RecordType {
+        self.kind
+    }
+
     /// Writes `record` behind what is in `out`, which may not become longer than `limit`.
     pub(crate) fn encode(&self, record: RecordRef<'_>, out: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
         let name = self.kind.name();

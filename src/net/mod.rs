@@ -14,6 +14,7 @@ pub mod memory;
 mod names;
 mod offers;
 mod opaque;
+mod system;
 mod transport;
 mod words;
 

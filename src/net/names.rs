@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::name::{Dots, NAME_BIT, UNSET, fault, hash, learn, with_known};
 
 /// Names in one letter, whose number is a byte there.
-const MAX_IN_LETTER: usize = 32;
+const MAX_IN_LETTER: usize = 255;
 const _: () = assert!(MAX_IN_LETTER <= u8::MAX as usize, "the number of names fits");
 
 /// Names that a link knows to have told; then it tells them anew.

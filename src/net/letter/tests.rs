@@ -187,7 +187,7 @@ fn names_are_told_once_with_the_addresses_in_records() {
     let sender: Address = "letter-told.letter-shop.letter-far".parse().expect("an address");
     let message = Message::notification(router(), Note("hello".into(), Some(sender)));
     let mut desk = desk();
-    let mut write = |desk: &mut Desk| desk.mail(&message, Time::START).expect("expected the message to be written");
+    let write = |desk: &mut Desk| desk.mail(&message, Time::START).expect("expected the message to be written");
     let has = |bytes: &[u8], name: &str| bytes.windows(name.len()).any(|part| part == name.as_bytes());
     Note::TYPE.remember().expect("a name of its own");
     let first = write(&mut desk);
