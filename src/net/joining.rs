@@ -9,6 +9,7 @@ use crate::kernel::Kernel;
 use crate::namespace::{Movable, Namespace};
 use crate::net::carrier::Carrier;
 use crate::net::gatekeeper::Gatekeeper;
+use crate::net::gauges::{Gauges, NetCounters};
 use crate::net::intake::{Bell, Input, Intake};
 use crate::net::link::Terms;
 use crate::net::offers::Offers;
@@ -42,6 +43,8 @@ pub struct Net {
     inlet: Inlet,
     space: Namespace,
     intake: Arc<Intake>,
+    offers: Arc<Offers>,
+    gauges: Arc<Gauges>,
 }
 
 /// Why a kernel did not join a network.
@@ -156,10 +159,16 @@ impl Joining {
         let slot = Arc::new(Slot { intake: intake.clone(), offers: offers.clone(), inlet: OnceLock::new() });
         kernel.attach(slot.clone());
         let inlet = slot.inlet.get().expect("a port is started when it is attached");
-        let net = Net { inlet: inlet.clone(), space, intake: intake.clone() };
+        let gauges = Arc::new(Gauges::default());
+        let net =
+            Net { inlet: inlet.clone(), space, intake: intake.clone(), offers: offers.clone(), gauges: gauges.clone() };
         let transport = connect(intake.clone(), inlet).inspect_err(|_| intake.close())?;
-        let carrier =
-            Carrier::new((inlet.clone(), own), (intake.clone(), transport), (self.terms, self.gatekeeper, offers));
+        let carrier = Carrier::new(
+            (inlet.clone(), own),
+            (intake.clone(), transport),
+            (self.terms, self.gatekeeper),
+            (offers, gauges),
+        );
         intake.hang_up(net.register(carrier)?);
         Ok(net)
     }
@@ -200,6 +209,18 @@ impl Net {
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeId> {
         self.intake.reached()
+    }
+
+    /// How long the way to a node and back takes, smoothed over its heartbeats (RFC 6298); once it has been measured.
+    #[must_use]
+    pub fn round_trip(&self, node: NodeId) -> Option<Duration> {
+        self.offers.far(node)
+    }
+
+    /// What the links to all nodes have counted since this one joined.
+    #[must_use]
+    pub fn counters(&self) -> NetCounters {
+        self.gauges.read()
     }
 
     /// Registers a target of the network's own.

@@ -5,6 +5,7 @@ pub(crate) mod codec;
 mod envoy;
 mod frame;
 mod gatekeeper;
+mod gauges;
 mod ids;
 mod intake;
 mod joining;
@@ -19,5 +20,6 @@ mod transport;
 mod words;
 
 pub use self::gatekeeper::{Gatekeeper, Rule};
+pub use self::gauges::NetCounters;
 pub use self::joining::{JoinError, Joining, Net};
 pub use self::opaque::Opaque;

@@ -58,6 +58,11 @@ impl Offers {
         self.known.write().far.insert(node, far);
     }
 
+    /// How long the way to `node` and back takes, if that is known.
+    pub(crate) fn far(&self, node: NodeId) -> Option<Duration> {
+        self.known.read().far.get(&node).copied()
+    }
+
     /// A node is gone.
     pub(crate) fn forget(&self, node: NodeId) {
         let mut known = self.known.write();

@@ -85,6 +85,8 @@ fn frames_that_arrive_twice_are_handled_once() {
     assert_eq!(world.nodes[0].test.ask(calculator, Add(1, 2)).unwrap(), Sum(3));
     world.rest();
     assert_eq!(scribe.numbers(), (0..50).collect::<Vec<_>>());
+    let counters = world.nodes[1].net.counters();
+    assert!(counters.duplicates >= 50 && counters.gaps == 0, "expected them to be counted: {counters:?}");
     world.check_counters();
 }
 

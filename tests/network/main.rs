@@ -8,5 +8,7 @@ mod world;
 mod faults;
 mod mail;
 mod meeting;
+mod observing;
 mod offers;
+mod system;
 mod threads;

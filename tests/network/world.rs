@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use rohrpost::net::Joining;
 use rohrpost::net::memory::Network;
+use rohrpost::net::{Joining, Net};
 use rohrpost::testing::{Probe, TestKernel};
 use rohrpost::{
     Address, Change, Code, Context, Event, Failure, Handle, Message, NodeId, Outcome, Target, handles, record,
@@ -82,9 +82,29 @@ impl Doorman {
     }
 }
 
+/// Writes down all events that it is told.
+#[derive(Clone, Default)]
+pub(crate) struct Watcher(Arc<Mutex<Vec<Event>>>);
+
+impl Handle<Change> for Watcher {
+    fn handle(&mut self, change: &Change, _: &mut Context<'_>) -> Result<(), Failure> {
+        self.0.lock().unwrap().push(change.event.clone());
+        Ok(())
+    }
+}
+handles!(Watcher: Change);
+
+impl Watcher {
+    /// What it has been told since the last time.
+    pub(crate) fn told(&self) -> Vec<Event> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
 /// A node with a probe that sends.
 pub(crate) struct Node {
     pub(crate) test: TestKernel,
+    pub(crate) net: Net,
     pub(crate) id: NodeId,
     pub(crate) probe: Probe,
     /// The probe's address.
@@ -107,10 +127,10 @@ impl World {
         let first = TestKernel::with_seed("n0", seed);
         let more: Vec<_> = (1..nodes).map(|index| first.neighbour(&format!("n{index}"))).collect();
         for test in std::iter::once(first).chain(more) {
-            world.network.join_with(test.kernel(), settings.clone()).unwrap();
+            let net = world.network.join_with(test.kernel(), settings.clone()).unwrap();
             let probe = Probe::new("probe");
             let home = test.namespace("app").open().unwrap().register(probe.clone()).unwrap();
-            world.nodes.push(Node { id: test.kernel().node(), test, probe, home });
+            world.nodes.push(Node { id: test.kernel().node(), test, net, probe, home });
         }
         // So that all have acknowledged what they have heard of each other.
         world.run(5);

@@ -23,6 +23,7 @@ use crate::net::carrier::offering::Offering;
 use crate::net::carrier::standing_in::StandIns;
 use crate::net::frame::Session;
 use crate::net::gatekeeper::Gatekeeper;
+use crate::net::gauges::Gauges;
 use crate::net::intake::{Input, Intake, Return, Wake};
 use crate::net::letter::Desk;
 use crate::net::link::{Event, Link, Terms};
@@ -47,6 +48,7 @@ pub(crate) struct Carrier {
     touched: BTreeSet<NodeId>,
     alarm: Option<(Time, Timer)>,
     offers: Arc<Offers>,
+    gauges: Arc<Gauges>,
     offering: Offering,
 }
 
@@ -68,7 +70,8 @@ impl Carrier {
     pub(crate) fn new(
         (inlet, own): (Inlet, Peer),
         (intake, transport): (Arc<Intake>, Box<dyn Transport>),
-        (terms, gatekeeper, offers): (Terms, Gatekeeper, Arc<Offers>),
+        (terms, gatekeeper): (Terms, Gatekeeper),
+        (offers, gauges): (Arc<Offers>, Arc<Gauges>),
     ) -> Self {
         Self {
             inlet,
@@ -82,6 +85,7 @@ impl Carrier {
             touched: BTreeSet::new(),
             alarm: None,
             offers,
+            gauges,
             offering: Offering::default(),
         }
     }
@@ -227,6 +231,7 @@ impl Carrier {
             if sent {
                 continue;
             }
+            self.gauges.set(node, peering.link.counters());
             let due = peering.link.next_deadline();
             if due != peering.due {
                 let old = std::mem::replace(&mut peering.due, due);
