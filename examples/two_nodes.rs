@@ -19,7 +19,8 @@ use std::time::Duration;
 use rohrpost::net::memory::Network;
 use rohrpost::net::{Net, Zenoh};
 use rohrpost::{
-    Address, Change, Code, Context, Event, Failure, Filter, Handle, Kernel, Nid, NodeId, Record, Started, handles, record,
+    Address, Change, Code, Context, Event, Failure, Filter, Handle, Kernel, Nid, NodeId, Record, Started, handles,
+    record,
 };
 use serde::{Deserialize, Serialize};
 

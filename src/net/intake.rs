@@ -13,6 +13,7 @@ use crate::id::{Nid, NodeId, Tid};
 use crate::message::Message;
 use crate::net::link::Request;
 use crate::net::transport::{Ears, Gone, Peer};
+use crate::net::words::ObserverGone;
 use crate::orders;
 use crate::port::Ticket;
 use crate::post::Post;
@@ -27,6 +28,8 @@ pub(crate) enum Input {
     Back(Peer, Return, Message<'static>),
     /// A copy of what has been published, for observers on that node.
     Copy(Peer, Vec<(Tid, Nid)>, Message<'static>),
+    /// An observer for which a copy came is not there any more.
+    ObserverGone(Peer, ObserverGone),
     /// A peer is there.
     Joined(Peer),
     /// A peer has sent a frame.

@@ -82,9 +82,12 @@ struct Member {
     clock: Arc<dyn Clock>,
     postman: Option<Bell>,
     /// On their way, by when they arrive.
-    frames: BTreeMap<(Time, u64), (Peer, Box<[u8]>)>,
+    frames: BTreeMap<(Time, u64), UnderWay>,
     stalled: bool,
 }
+
+/// A frame, and who sent it.
+type UnderWay = (Peer, Box<[u8]>);
 
 /// One kernel's end.
 struct Cable {

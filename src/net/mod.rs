@@ -1,4 +1,55 @@
 //! The network of nodes: `TID.NID.NODEID` across processes and machines. Feature `net`.
+//!
+//! A message to another node behaves as one to another thread does. It is sent the same way, to the same kind of address,
+//! and everything comes back: with its answer, with the code that somebody there gave it, or with
+//! [`Code::NODE_LOST`](crate::Code::NODE_LOST) when nobody can know whether it arrived.
+//!
+//! ```
+//! use rohrpost::net::memory::Network;
+//! use rohrpost::testing::TestKernel;
+//! use rohrpost::{Address, Context, Failure, Handle, handles, record};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Debug, Serialize, Deserialize)]
+//! struct Add(i64, i64);
+//! #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+//! struct Sum(i64);
+//! record!(Add, "calc.add" => Sum, wire);      // `wire`: it has a form in which it leaves the process
+//! record!(Sum, "calc.sum", wire);
+//!
+//! struct Calculator;
+//! impl Handle<Add> for Calculator {
+//!     fn handle(&mut self, add: &Add, _ctx: &mut Context<'_>) -> Result<Sum, Failure> {
+//!         Ok(Sum(add.0 + add.1))
+//!     }
+//! }
+//! handles!(Calculator: Add);
+//!
+//! let network = Network::new();
+//! let mut north = TestKernel::new("north");
+//! let south = north.neighbour("south");
+//! network.join(north.kernel())?;
+//! network.join(south.kernel())?;
+//! let app = south.namespace("app").open()?;
+//! app.serve::<Add>(app.register(Calculator)?)?;
+//! north.run_until_idle()?;
+//!
+//! let there: Address = ".app.south".parse()?;
+//! assert_eq!(north.ask(there, Add(2, 3))?, Sum(5));
+//! let anywhere = Address::any_node(app.id());
+//! assert_eq!(north.ask(anywhere, Add(20, 22))?, Sum(42));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What carries it
+//!
+//! A node joins a network with one [`Port`](crate::Port): the *carrier*, a target of the namespace `TRANSPORT` on a thread of
+//! its own. It holds what leaves, so that it goes back whatever happens, and keeps a *link* to each other node: numbered
+//! frames, acknowledged, in a bounded window, in sessions that tell the lives of a node apart, with a heartbeat. Nothing is
+//! sent twice: a message arrives at most once, and what may or may not have arrived comes back as lost. Below the links is a
+//! transport that knows only bytes: [`memory`] for tests, and zenoh.
+//!
+//! Which nodes may send what, a [`Gatekeeper`] decides before it enters.
 
 mod carrier;
 pub(crate) mod codec;

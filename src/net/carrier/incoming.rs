@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::directory::Directory;
 use crate::held::HeldMessage;
 use crate::id::NodeId;
-use crate::message::Message;
+use crate::message::{Message, RecordRef};
 use crate::net::carrier::Carrier;
 use crate::net::envoy::Observed;
 use crate::net::intake::{Input, Return};
@@ -16,6 +16,7 @@ use crate::net::transport::Peer;
 use crate::net::words::{CopyFor, ObserverGone, OfferChanged, Offering, service_of, target_of, words_of};
 use crate::orders;
 use crate::origin::Origin;
+use crate::record::RecordType;
 use crate::system;
 
 impl Carrier {
@@ -44,9 +45,11 @@ impl Carrier {
             return self.listen(peer, &message, ctx);
         }
         let (node, namespace) = (peer.node, message.nid);
-        let records = message.records().map(|record| record.kind().id());
-        let denied = records.into_iter().find_map(|record| self.gatekeeper.ask(node, record, namespace).err());
-        if let Some(denied) = denied {
+        let ask = |kind: &'static RecordType| Some((kind, self.gatekeeper.ask(node, kind.id(), namespace).err()?));
+        let denied = message.records().map(RecordRef::kind).find_map(ask);
+        if let Some((kind, denied)) = denied {
+            // So that the missing rule shows its name.
+            let _ = kind.remember();
             message.fail(Failure::new(Code::DENIED, denied.to_string()));
             return self.send_back(peer, way, &message, now);
         }
@@ -97,13 +100,17 @@ impl Carrier {
         for observer in observers {
             let (tid, nid) = target_of(observer);
             let there = self.inlet.directory.route(Address { tid, nid, ..self.inlet.directory.home() });
+            let gone = ObserverGone { service, observer };
             let (Ok((tid, post)), Some(copy)) = (there, message.copy()) else {
-                self.tell(peer, ObserverGone { service, observer }, ctx.now());
+                self.tell(peer, gone, ctx.now());
                 continue;
             };
+            let intake = self.intake.clone();
             orders::command(&post, move |core| {
                 // What finds no room is counted as lost.
-                let _ = core.keep_copy(tid, || Some(copy));
+                if !core.keep_copy(tid, || Some(copy)) && !core.slots.with(|slots| slots.find(tid).is_some()) {
+                    intake.put(Input::ObserverGone(peer, gone));
+                }
             });
         }
     }

@@ -115,6 +115,7 @@ impl Carrier {
             Input::Mail(mail) => self.send(mail, ctx.now()),
             Input::Back(peer, way, message) => self.send_back(peer, way, &message, ctx.now()),
             Input::Copy(peer, observers, copy) => self.send_copy(peer, &observers, copy, ctx.now()),
+            Input::ObserverGone(peer, gone) => self.tell(peer, gone, ctx.now()),
             Input::Joined(peer) => self.welcome(peer, ctx),
             Input::Heard(from, frame) => {
                 if let Some(peering) = self.peering(from) {
