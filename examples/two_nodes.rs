@@ -92,6 +92,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["--connect", endpoint] => {
             let kernel = visitor()?;
             let net = Zenoh::new().connect(endpoint).join(&kernel)?;
+            if !net.wait_for(STATION, Duration::from_secs(5)) {
+                println!("the station is not there yet");
+            }
             loop {
                 ask_around(&kernel, &net);
                 std::thread::sleep(Duration::from_secs(2));
@@ -107,9 +110,7 @@ fn both() -> Result<(), Box<dyn Error>> {
     let (station, visitor) = (station()?, visitor()?);
     network.join(&station)?;
     let net = network.join(&visitor)?;
-    while net.nodes().is_empty() {
-        std::thread::yield_now();
-    }
+    net.wait_for(STATION, Duration::from_secs(5)).then_some(()).ok_or("the station did not join")?;
     ask_around(&visitor, &net);
     let _ = station.stop(Duration::from_secs(5));
     ask_around(&visitor, &net);
@@ -136,8 +137,8 @@ fn ask_around(kernel: &Kernel, net: &Net) {
     for (address, place) in addresses.into_iter().zip(["beach", "volcano"]).chain([(addresses[1], "summit")]) {
         let question = Temperature { place: place.to_owned() };
         match kernel.ask(address, question).timeout(Duration::from_secs(2)).wait() {
-            Ok(Degrees(degrees)) => println!("{address} says that it has {degrees} degrees at the {place}"),
-            Err(failure) => println!("{} to {address} came back: {failure}", Temperature::NAME),
+            Ok(Degrees(degrees)) => println!("{address} says {degrees} degrees at the {place}"),
+            Err(failure) => println!("{} to {address} came back: {}", Temperature::NAME, failure.code()),
         }
     }
 }

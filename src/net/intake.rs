@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::code::Code;
 use crate::held::HeldMessage;
@@ -72,6 +73,8 @@ pub(crate) struct Intake {
     bell: OnceLock<Bell>,
     /// The nodes for which mail is taken.
     reached: RwLock<BTreeSet<NodeId>>,
+    /// Who waits for a node.
+    waiting: (Mutex<()>, Condvar),
 }
 
 impl Bell {
@@ -84,7 +87,7 @@ impl Bell {
 impl Intake {
     pub(crate) fn new(bound: usize) -> Self {
         let queue = Mutex::new(Some(VecDeque::new()));
-        Self { queue, bound, bell: OnceLock::new(), reached: RwLock::default() }
+        Self { queue, bound, bell: OnceLock::new(), reached: RwLock::default(), waiting: Default::default() }
     }
 
     /// From here on the carrier is woken, also for what has come before.
@@ -106,6 +109,21 @@ impl Intake {
     /// Takes mail for `node` from here on.
     pub(crate) fn reach(&self, node: NodeId) {
         self.reached.write().insert(node);
+        let (lock, changed) = &self.waiting;
+        drop(lock.lock());
+        changed.notify_all();
+    }
+
+    /// Waits until mail for `node` is taken, or until `deadline`; whether it is.
+    pub(crate) fn wait_for(&self, node: NodeId, deadline: Instant) -> bool {
+        let (lock, changed) = &self.waiting;
+        let mut waiting = lock.lock();
+        while !self.reaches(node) {
+            if changed.wait_until(&mut waiting, deadline).timed_out() {
+                return self.reaches(node);
+            }
+        }
+        true
     }
 
     /// Takes no more mail for `node`.

@@ -1,8 +1,10 @@
 //! [`Joining`]: how a kernel joins a network, and [`Net`], its end of it.
 
+use std::error::Error;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::departure::set_out::in_time;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId};
 use crate::kernel::Kernel;
@@ -82,7 +84,7 @@ pub enum JoinError {
     Codec(String),
     /// The engine below did not start.
     #[error("{0}")]
-    Engine(String),
+    Engine(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// The seam between the core and the carrier.
@@ -209,6 +211,13 @@ impl Net {
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeId> {
         self.intake.reached()
+    }
+
+    /// Waits until mail for `node` is taken; whether it is, within `timeout`. It blocks the calling thread: a handler uses a
+    /// [monitor](crate::Context::monitor), a test with [`testing`](crate::testing) runs its kernels.
+    #[must_use]
+    pub fn wait_for(&self, node: NodeId, timeout: Duration) -> bool {
+        self.intake.wait_for(node, in_time(Instant::now(), timeout))
     }
 
     /// How long the way to a node and back takes, smoothed over its heartbeats (RFC 6298); once it has been measured.

@@ -335,8 +335,8 @@ impl Member {
 }
 
 impl Transport for Cable {
-    fn send(&mut self, to: Peer, lane: Lane, frame: &[u8]) -> Result<(), Unsent> {
-        self.network.0.lock().send(self.own, to, lane, frame);
+    fn send(&mut self, to: Peer, lane: Lane, frame: Vec<u8>) -> Result<(), Unsent> {
+        self.network.0.lock().send(self.own, to, lane, &frame);
         Ok(())
     }
 

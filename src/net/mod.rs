@@ -69,8 +69,12 @@ mod opaque;
 mod system;
 mod transport;
 mod words;
+#[cfg(feature = "net")]
+mod zenoh;
 
 pub use self::gatekeeper::{Gatekeeper, Rule};
 pub use self::gauges::NetCounters;
 pub use self::joining::{JoinError, Joining, Net};
 pub use self::opaque::Opaque;
+#[cfg(feature = "net")]
+pub use self::zenoh::{ConfigError, OpenError, Tls, Zenoh};

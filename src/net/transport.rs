@@ -44,7 +44,7 @@ pub(crate) struct Unsent(pub(crate) String);
 /// called on one thread.
 pub(crate) trait Transport: fmt::Debug + Send {
     /// Sends a frame. May block, for a bounded time, when the way there is full.
-    fn send(&mut self, to: Peer, lane: Lane, frame: &[u8]) -> Result<(), Unsent>;
+    fn send(&mut self, to: Peer, lane: Lane, frame: Vec<u8>) -> Result<(), Unsent>;
 
     /// Opens the connections anew: a peer looks alive and does not answer.
     fn reopen(&mut self);
@@ -63,4 +63,10 @@ pub(crate) trait Ears: fmt::Debug + Send + Sync {
 
     /// A peer is not there any more; nothing is heard of it afterwards.
     fn left(&self, peer: Peer, why: Gone);
+
+    /// Somebody else claims to be this node: `other`, who calls itself `who`. That must not be; nobody can prevent it while
+    /// the two cannot see each other. May come more than once.
+    fn doubled(&self, other: Peer, who: &str) {
+        let _ = (other, who);
+    }
 }

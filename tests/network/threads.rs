@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rohrpost::net::memory::Network;
-use rohrpost::{Code, Kernel};
+use rohrpost::{Code, Kernel, NodeId};
 
 use crate::world::{Add, Calculator, Sum};
 
@@ -17,9 +17,9 @@ fn two_nodes_on_threads_ask_each_other_until_one_stops() {
     let calculators =
         kernels.each_ref().map(|kernel| kernel.namespace("app").open().unwrap().register(Calculator).unwrap());
     for (kernel, net) in kernels.iter().zip(&nets) {
-        while net.nodes().is_empty() {
-            std::thread::yield_now();
-        }
+        let other = if kernel.node() == kernels[0].node() { kernels[1].node() } else { kernels[0].node() };
+        assert!(net.wait_for(other, SOON), "expected the two to meet");
+        assert!(!net.wait_for(NodeId::name("nobody"), Duration::from_millis(1)), "expected nobody else to come");
         for calculator in calculators {
             for number in 0..200 {
                 let answer = kernel.ask(calculator, Add(number, 1000)).timeout(SOON).wait().unwrap();

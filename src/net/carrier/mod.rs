@@ -227,7 +227,7 @@ impl Carrier {
             while let Some((lane, frame)) = peering.link.poll_transmit() {
                 sent = true;
                 // A frame that does not leave is missed by the other side, as one that is lost on the way.
-                let _ = self.transport.send(peering.peer, lane, &frame);
+                let _ = self.transport.send(peering.peer, lane, frame);
             }
             if sent {
                 continue;

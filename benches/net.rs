@@ -1,0 +1,215 @@
+//! What the network costs: two processes on loopback, the one this program, the other its child.
+//!
+//! The rows `zenoh` are a bare session with one publisher and one subscriber on each side, set up as a node is: mode peer,
+//! TCP, `Block`, express off, batching on. They are what the rows of this library are measured against, in the same run.
+//!
+//! ```console
+//! cargo bench --features net --bench net            # all rows, 7 runs each
+//! cargo bench --features net --bench net -- 3       # 3 runs each
+//! ```
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program that prints a table, and fails where it stands"
+)]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use zenoh::Wait as _;
+use zenoh::pubsub::{Publisher, Subscriber};
+use zenoh::qos::{CongestionControl, Priority};
+use zenoh::sample::{Locality, Sample};
+
+/// How often each row is measured, unless the command line says.
+const RUNS: usize = 7;
+/// How long one run of a throughput sends.
+const SENDING: Duration = Duration::from_secs(1);
+/// Round trips of one run, after a tenth as many to warm up.
+const ROUNDS: usize = 5000;
+
+const SMALL: usize = 64;
+const LARGE: usize = 1 << 20;
+
+/// A message that is no payload: its first byte. Payloads begin with 0.
+const END: u8 = 1;
+
+/// The children of this program, by the word on the command line.
+const ECHO: &str = "--echo-in-the-callback";
+const ECHO_BY_THREAD: &str = "--echo-by-a-thread";
+const COUNT: &str = "--count";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [what, endpoint, ..] = &arguments[..]
+        && [ECHO, ECHO_BY_THREAD, COUNT].contains(&what.as_str())
+    {
+        return serve(what, endpoint);
+    }
+    let runs = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
+    println!("{:<44} {:>12} {:>12} {:>12}", "", "median", "least", "most");
+    let echo = |what| move || round_trips(what);
+    row("zenoh: request/answer, 64 B, p50", "µs", runs, echo(ECHO));
+    row("zenoh: the same, answered by a thread", "µs", runs, echo(ECHO_BY_THREAD));
+    row("zenoh: one way, 64 B", "msg/s", runs, || one_way(SMALL));
+    row("zenoh: one way, 1 MiB", "MiB/s", runs, || one_way(LARGE));
+}
+
+/// Measures `runs` times and prints a line.
+fn row(name: &str, unit: &str, runs: usize, measure: impl Fn() -> f64) {
+    let mut values: Vec<f64> = (0..runs.max(1)).map(|_| measure()).collect();
+    values.sort_by(f64::total_cmp);
+    let digits = if values[0] < 1000.0 { 1 } else { 0 };
+    let (median, least, most) = (values[values.len() / 2], values[0], values[values.len() - 1]);
+    println!("{name:<44} {median:>12.digits$} {least:>12.digits$} {most:>12.digits$} {unit}");
+}
+
+/// The median round trip in µs, 64 bytes there and back.
+fn round_trips(what: &str) -> f64 {
+    let (there, answers) = There::start(what);
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for round in 0..ROUNDS + ROUNDS / 10 {
+        let start = Instant::now();
+        there.publisher.put(vec![0; SMALL]).wait().unwrap();
+        let answer = answers.recv_timeout(Duration::from_secs(10)).unwrap();
+        if round >= ROUNDS / 10 {
+            rounds.push(start.elapsed());
+        }
+        assert_eq!(answer.len(), SMALL);
+    }
+    rounds.sort();
+    rounds[rounds.len() / 2].as_secs_f64() * 1e6
+}
+
+/// Messages of `size` bytes per second (of 1 MiB: MiB per second), from the first that is sent to the last that has arrived.
+fn one_way(size: usize) -> f64 {
+    let (there, answers) = There::start(COUNT);
+    let start = Instant::now();
+    let mut sent = 0_u64;
+    while start.elapsed() < SENDING {
+        // Reading the clock for each would be felt.
+        for _ in 0..if size == SMALL { 64 } else { 1 } {
+            there.publisher.put(vec![0; size]).wait().unwrap();
+            sent += 1;
+        }
+    }
+    there.publisher.put(vec![END]).wait().unwrap();
+    let answer = answers.recv_timeout(Duration::from_secs(30)).unwrap();
+    let took = start.elapsed().as_secs_f64();
+    let arrived = u64::from_le_bytes(answer[..].try_into().unwrap());
+    assert_eq!(arrived, sent, "expected everything to arrive");
+    sent as f64 / took
+}
+
+/// The other process, and the way there.
+struct There {
+    publisher: Publisher<'static>,
+    _inbox: Subscriber<()>,
+    _session: zenoh::Session,
+    process: Child,
+}
+
+impl There {
+    /// Starts it; what it answers comes out of the channel.
+    fn start(what: &str) -> (Self, Receiver<Vec<u8>>) {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let endpoint = format!("tcp/127.0.0.1:{port}");
+        let session = open(&endpoint, "[]");
+        let (sender, answers) = channel();
+        let inbox = session.declare_subscriber("bench/here").allowed_origin(Locality::Remote);
+        let inbox = inbox.callback(move |sample| drop(sender.send(bytes(&sample)))).wait().unwrap();
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args([what, &endpoint])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let ready = BufReader::new(process.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        assert_eq!(ready, "ready");
+        let publisher = publisher(&session, "bench/there");
+        // It has declared its subscriber, but that may still be on its way.
+        let patience = Instant::now();
+        loop {
+            publisher.put(vec![END]).wait().unwrap();
+            if answers.recv_timeout(Duration::from_millis(20)).is_ok() {
+                break;
+            }
+            assert!(patience.elapsed() < Duration::from_secs(10), "expected the other process to answer");
+        }
+        while answers.recv_timeout(Duration::from_millis(50)).is_ok() {}
+        (Self { publisher, _inbox: inbox, _session: session, process }, answers)
+    }
+}
+
+impl Drop for There {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// What the child does, until its parent closes the pipe.
+fn serve(what: &str, endpoint: &str) {
+    let session = open("", &format!("[\"{endpoint}\"]"));
+    let publisher = publisher(&session, "bench/here");
+    let declared = session.declare_subscriber("bench/there").allowed_origin(Locality::Remote);
+    let (sender, payloads) = channel();
+    let mut count = 0_u64;
+    let inbox = match what {
+        ECHO => declared.callback(move |sample| publisher.put(bytes(&sample)).wait().unwrap()).wait().unwrap(),
+        ECHO_BY_THREAD => {
+            std::thread::spawn(move || answer(&payloads, &publisher));
+            declared.callback(move |sample| drop(sender.send(bytes(&sample)))).wait().unwrap()
+        }
+        _ => declared
+            .callback_mut(move |sample| {
+                // As a node does: what comes is copied into one piece.
+                let payload = bytes(&sample);
+                if payload == [END] {
+                    publisher.put(std::mem::take(&mut count).to_le_bytes().to_vec()).wait().unwrap();
+                } else {
+                    count += 1;
+                }
+            })
+            .wait()
+            .unwrap(),
+    };
+    println!("ready");
+    let _ = std::io::stdin().read(&mut [0]);
+    drop(inbox);
+}
+
+fn answer(payloads: &Receiver<Vec<u8>>, publisher: &Publisher<'static>) {
+    for payload in payloads {
+        publisher.put(payload).wait().unwrap();
+    }
+}
+
+fn bytes(sample: &Sample) -> Vec<u8> {
+    sample.payload().to_bytes().into_owned()
+}
+
+fn open(listen: &str, connect: &str) -> zenoh::Session {
+    let mut config = zenoh::Config::default();
+    let listen = if listen.is_empty() { "[]".to_owned() } else { format!("[\"{listen}\"]") };
+    for (key, value) in [
+        ("mode", "\"peer\""),
+        ("listen/endpoints", &listen),
+        ("connect/endpoints", connect),
+        ("scouting/multicast/enabled", "false"),
+        ("transport/link/tx/lease", "4000"),
+        ("transport/link/tx/queue/congestion_control/block/wait_before_close", "1000000"),
+    ] {
+        config.insert_json5(key, value).unwrap();
+    }
+    zenoh::open(config).wait().unwrap()
+}
+
+fn publisher(session: &zenoh::Session, key: &'static str) -> Publisher<'static> {
+    let declared = session.declare_publisher(key).priority(Priority::Data);
+    let declared = declared.congestion_control(CongestionControl::Block).express(false);
+    declared.allowed_destination(Locality::Remote).wait().unwrap()
+}

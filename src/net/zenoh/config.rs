@@ -1,0 +1,400 @@
+//! [`Zenoh`]: how a node's network is set up, and what zenoh is told of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::id::NodeId;
+use crate::net::zenoh::access::{self, Guest};
+use crate::net::zenoh::endpoint::{Endpoint, Reach};
+use crate::net::zenoh::key::Permits;
+use crate::net::zenoh::tls::Tls;
+
+/// What is wrong with the setup of a network.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// An endpoint is none.
+    #[error("`{text}` is not an endpoint such as `tcp/127.0.0.1:7447` or `tls/car-7.example:7447`: {reason}")]
+    Endpoint {
+        /// The endpoint as it was given.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Strangers could reach the node, and nothing would protect it.
+    #[error(
+        "listening on `{0}` lets in whoever reaches this machine: give certificates with `tls` and listen on `tls/` or \
+         `quic/`, listen on a loopback address, or say `insecure` if the network itself is safe"
+    )]
+    Exposed(String),
+    /// The node has certificates, and a link would not use them.
+    #[error(
+        "`{0}` would be a link without the certificates that were given: write `tls/` or `quic/`, or say `insecure`"
+    )]
+    Plain(String),
+    /// A protocol that needs certificates, and there are none.
+    #[error("`{0}` needs certificates: give them with `tls`, or write `tcp/`")]
+    NoCertificates(String),
+    /// The realm cannot be part of a key.
+    #[error("`{0}` is not a realm: 1 to 64 characters of [A-Za-z0-9_-]")]
+    Realm(String),
+    /// The lease is out of range.
+    #[error("a lease of {0:?} is out of range: 100 ms to 1 h")]
+    Lease(Duration),
+    /// The number of keep-alives is out of range.
+    #[error("{0} keep-alives in a lease are out of range: 2 to 100, and one each 10 ms at most")]
+    KeepAlive(u32),
+    /// A blocked link would be given up too late.
+    #[error(
+        "a link that blocks for {block:?} would outlive its lease of {lease:?}: choose less than the lease, 1 ms or more"
+    )]
+    Block {
+        /// The time that was asked for.
+        block: Duration,
+        /// The lease.
+        lease: Duration,
+    },
+    /// The largest message is out of range.
+    #[error("a largest message of {0} bytes is out of range: 64 KiB to 1 GiB")]
+    MaxMessage(usize),
+    /// A common name cannot stand in a rule.
+    #[error("`{0}` is not a common name that can be let in: printable ASCII without `\"` and `\\`")]
+    CommonName(String),
+    /// A file of a certificate cannot be read.
+    #[error("the {what} `{path}` cannot be read")]
+    Unreadable {
+        /// Which file.
+        what: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file holds something else.
+    #[error("the {what} `{path}` is not a PEM file of that kind: it begins with `-----BEGIN`")]
+    NoPem {
+        /// Which file.
+        what: &'static str,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The path of a file is not text.
+    #[error("the path of the {what}, `{path}`, is not UTF-8; move the file")]
+    PathText {
+        /// Which file.
+        what: &'static str,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// zenoh refuses a value.
+    #[error("zenoh refuses {value} for `{key}`: {reason}")]
+    Refused {
+        /// The key in zenoh's configuration.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// What zenoh says.
+        reason: String,
+    },
+}
+
+/// More than zenoh puts around a frame, in bytes.
+const ENVELOPE: usize = 4 << 10;
+
+/// A network over [zenoh](https://zenoh.io): where a node listens, whom it calls, and whom it trusts.
+///
+/// Nodes find each other from a few *seeds* ([`connect`](Self::connect)): each tells the others whom it knows (gossip), and
+/// of two nodes that do not know each other yet one calls the other, so that in the end each has a link to each. For that each
+/// must listen somewhere the others can reach; nodes do not pass on mail of others, routers (`zenohd`) do.
+///
+/// # Cost
+///
+/// zenoh runs its own threads, once for the process however many nodes it has: 6 workers of [Tokio](https://tokio.rs) in five
+/// pools, named `app-0`, `acc-0`, `tx-0`, `rx-0`, `rx-1` and `net-0`, and in each pool further ones for a while when something
+/// blocks (at most 50; they go after 10 s without work). The environment variable `ZENOH_RUNTIME` changes their numbers. They
+/// are not ended when a node stops; the process ends them.
+///
+/// ```
+/// use rohrpost::net::Zenoh;
+///
+/// let zenoh = Zenoh::new().realm("fleet").listen("tcp/127.0.0.1:0").connect("tcp/127.0.0.1:7447");
+/// # let _ = zenoh;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Zenoh {
+    listen: Vec<String>,
+    connect: Vec<String>,
+    realm: String,
+    multicast: bool,
+    gossip: bool,
+    lease: Duration,
+    keep_alive: u32,
+    block: Option<Duration>,
+    max_message: usize,
+    tls: Option<Tls>,
+    insecure: bool,
+}
+
+impl Default for Zenoh {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Zenoh {
+    /// A node that listens on some free port of the loopback address and calls nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            listen: Vec::new(),
+            connect: Vec::new(),
+            realm: "default".to_owned(),
+            multicast: false,
+            gossip: true,
+            lease: Duration::from_secs(4),
+            keep_alive: 4,
+            block: None,
+            max_message: 64 << 20,
+            tls: None,
+            insecure: false,
+        }
+    }
+
+    /// Listens there, too: `tcp/HOST:PORT`, `tls/HOST:PORT`, `quic/HOST:PORT` or `unixsock-stream/PATH`, with port 0 for any
+    /// that is free. If none is given: `tcp/127.0.0.1:0`, or `tls/127.0.0.1:0` with [`tls`](Self::tls).
+    #[must_use]
+    pub fn listen(mut self, endpoint: impl Into<String>) -> Self {
+        self.listen.push(endpoint.into());
+        self
+    }
+
+    /// Calls a node or a router there, a seed, again and again until it answers and when it has been lost. None if none is
+    /// given: then others call.
+    #[must_use]
+    pub fn connect(mut self, endpoint: impl Into<String>) -> Self {
+        self.connect.push(endpoint.into());
+        self
+    }
+
+    /// Which nodes belong together: those of other realms are neither seen nor heard. `default` unless set; 1 to 64
+    /// characters of `[A-Za-z0-9_-]`. It is no secret and keeps nobody out.
+    #[must_use]
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// Looks for other nodes by UDP multicast on the local network. Off unless set.
+    #[must_use]
+    pub const fn multicast(mut self) -> Self {
+        self.multicast = true;
+        self
+    }
+
+    /// Has links only to those that it calls or that call it. Unless set, nodes learn of each other from those that know both.
+    #[must_use]
+    pub const fn without_gossip(mut self) -> Self {
+        self.gossip = false;
+        self
+    }
+
+    /// How long a link may be silent until it counts as lost. 4 s unless set; 100 ms to 1 h. What is lost is seen after at
+    /// most this time and, where a process dies and its machine does not, at once.
+    #[must_use]
+    pub const fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// How many signs of life an idle link gives within a lease. 4 unless set; 2 to 100, and one each 10 ms at most.
+    #[must_use]
+    pub const fn keep_alive(mut self, times: u32) -> Self {
+        self.keep_alive = times;
+        self
+    }
+
+    /// How long sending may block on a link that takes nothing more; then the link is closed. 1 s unless set, or a quarter of
+    /// the lease if that is less; 1 ms or more, and less than the lease.
+    #[must_use]
+    pub const fn block(mut self, time: Duration) -> Self {
+        self.block = Some(time);
+        self
+    }
+
+    /// The largest message that zenoh puts together from its parts, in bytes; a larger one is dropped there. 64 MiB unless
+    /// set; 64 KiB to 1 GiB. Each link may need as much memory.
+    #[must_use]
+    pub const fn max_message(mut self, bytes: usize) -> Self {
+        self.max_message = bytes;
+        self
+    }
+
+    /// Protects the links with certificates: all links use them.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Allows links without certificates to and from other machines: whoever reaches this one can be any node.
+    #[must_use]
+    pub const fn insecure(mut self) -> Self {
+        self.insecure = true;
+        self
+    }
+
+    /// The realm.
+    pub(super) fn realm_name(&self) -> &str {
+        &self.realm
+    }
+
+    /// How long a lost link goes unnoticed at most.
+    pub(super) const fn lease_time(&self) -> Duration {
+        self.lease
+    }
+
+    /// The largest message.
+    pub(super) const fn largest(&self) -> usize {
+        self.max_message
+    }
+
+    /// What zenoh is told for the node `me`, or what is wrong.
+    pub(super) fn check(&self, me: NodeId) -> Result<zenoh::Config, ConfigError> {
+        let realm = self.realm.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if !realm || !(1..=64).contains(&self.realm.len()) {
+            return Err(ConfigError::Realm(self.realm.clone()));
+        }
+        if !(Duration::from_millis(100)..=Duration::from_secs(3600)).contains(&self.lease) {
+            return Err(ConfigError::Lease(self.lease));
+        }
+        if !(2..=100).contains(&self.keep_alive) || self.lease / self.keep_alive < Duration::from_millis(10) {
+            return Err(ConfigError::KeepAlive(self.keep_alive));
+        }
+        let block = self.block.unwrap_or_else(|| Duration::from_secs(1).min(self.lease / 4));
+        if block < Duration::from_millis(1) || block >= self.lease {
+            return Err(ConfigError::Block { block, lease: self.lease });
+        }
+        if !(64 << 10..=1 << 30).contains(&self.max_message) {
+            return Err(ConfigError::MaxMessage(self.max_message));
+        }
+        let mut config = zenoh::Config::default();
+        let mut set = |key: &'static str, value: String| {
+            config.insert_json5(key, &value).map_err(|reason| ConfigError::Refused {
+                key,
+                value,
+                reason: reason.to_string(),
+            })
+        };
+        set("mode", "\"peer\"".to_owned())?;
+        set("listen/endpoints", list(&self.listeners()?))?;
+        set("connect/endpoints", list(&self.seeds()?))?;
+        // For whom the first roll call waits; it goes on as soon as all have answered.
+        set("scouting/delay", "2000".to_owned())?;
+        set("scouting/multicast/enabled", self.multicast.to_string())?;
+        set("scouting/gossip/enabled", self.gossip.to_string())?;
+        // One of two calls the other; else both do, and one of the links is thrown away.
+        let strategy = r#"{"peer":{"to_router":"always","to_peer":"greater-zid"}}"#;
+        set("scouting/gossip/autoconnect_strategy", strategy.to_owned())?;
+        set("scouting/multicast/autoconnect_strategy", strategy.to_owned())?;
+        set("transport/link/tx/lease", self.lease.as_millis().to_string())?;
+        set("transport/link/tx/keep_alive", self.keep_alive.to_string())?;
+        set("transport/link/tx/queue/congestion_control/block/wait_before_close", block.as_micros().to_string())?;
+        set("transport/link/tx/queue/batching/enabled", "true".to_owned())?;
+        // zenoh counts the envelope with it; the exact limit is kept on arrival.
+        set("transport/link/rx/max_message_size", (self.max_message + ENVELOPE).to_string())?;
+        set("transport/unicast/qos/enabled", "true".to_owned())?;
+        set("transport/unicast/lowlatency", "false".to_owned())?;
+        set("transport/unicast/compression/enabled", "false".to_owned())?;
+        if let Some(tls) = &self.tls {
+            tls.check()?;
+            self.secure(tls, me, &mut set)?;
+        }
+        Ok(config)
+    }
+
+    fn secure(
+        &self,
+        tls: &Tls,
+        me: NodeId,
+        set: &mut impl FnMut(&'static str, String) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
+        let file = |path: &Path| quoted(&path.to_string_lossy());
+        let (authority, certificate, key) = (file(&tls.authority), file(&tls.certificate), file(&tls.key));
+        set("transport/link/tls/root_ca_certificate", authority)?;
+        set("transport/link/tls/listen_certificate", certificate.clone())?;
+        set("transport/link/tls/listen_private_key", key.clone())?;
+        set("transport/link/tls/connect_certificate", certificate)?;
+        set("transport/link/tls/connect_private_key", key)?;
+        set("transport/link/tls/enable_mtls", "true".to_owned())?;
+        set("transport/link/tls/verify_name_on_connect", (!tls.any_host).to_string())?;
+        set("transport/link/tls/close_link_on_expiration", "true".to_owned())?;
+        if !self.insecure {
+            // Gossip may tell of endpoints without certificates; they are not called.
+            set("transport/link/protocols", r#"["tls","quic","unixsock-stream"]"#.to_owned())?;
+        }
+        for guest in &tls.guests {
+            if let Guest::Relay(name) = guest
+                && !access::is_plain(name)
+            {
+                return Err(ConfigError::CommonName(name.clone()));
+            }
+        }
+        if tls.guests.is_empty() {
+            return Ok(());
+        }
+        set("access_control", access::rules(&Permits::new(&self.realm, me), &tls.guests))
+    }
+
+    /// Where to listen.
+    fn listeners(&self) -> Result<Vec<String>, ConfigError> {
+        let mut listen = self.listen.clone();
+        if listen.is_empty() {
+            listen.push(if self.tls.is_some() { "tls/127.0.0.1:0" } else { "tcp/127.0.0.1:0" }.to_owned());
+        }
+        for text in &listen {
+            let endpoint = self.read(text)?;
+            if !endpoint.certified && endpoint.reach == Reach::Network && !self.insecure {
+                return Err(ConfigError::Exposed(endpoint.text));
+            }
+        }
+        Ok(listen)
+    }
+
+    /// Whom to call.
+    fn seeds(&self) -> Result<Vec<String>, ConfigError> {
+        for text in &self.connect {
+            self.read(text)?;
+        }
+        Ok(self.connect.clone())
+    }
+
+    fn read(&self, text: &str) -> Result<Endpoint, ConfigError> {
+        let endpoint =
+            Endpoint::read(text).map_err(|reason| ConfigError::Endpoint { text: text.to_owned(), reason })?;
+        if endpoint.certified && self.tls.is_none() {
+            return Err(ConfigError::NoCertificates(endpoint.text));
+        }
+        if text.starts_with("tcp/") && self.tls.is_some() && !self.insecure {
+            return Err(ConfigError::Plain(endpoint.text));
+        }
+        Ok(endpoint)
+    }
+}
+
+/// The text as a string of JSON.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            '\0'..='\x1f' => quoted.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            _ => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn list(texts: &[String]) -> String {
+    format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(","))
+}

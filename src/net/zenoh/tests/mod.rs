@@ -1,0 +1,10 @@
+//! The transport alone, over real links on this machine, with nodes in one process and in several.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+mod certificates;
+mod child;
+pub(super) mod ears;
+mod names;
+mod nodes;
+mod processes;
+mod setup;

@@ -1,0 +1,64 @@
+//! Peers, ports and a node that is open, for the tests.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use crate::net::transport::{Incarnation, Lane, Peer, Transport as _, Unsent};
+use crate::net::zenoh::carriage::Carriage;
+use crate::net::zenoh::config::Zenoh;
+use crate::net::zenoh::session::OpenError;
+use crate::net::zenoh::tests::ears::{Heard, Log};
+
+pub(super) fn peer(name: &str, incarnation: u64) -> Peer {
+    Peer { node: name.parse().unwrap(), incarnation: Incarnation(incarnation) }
+}
+
+pub(super) fn frame(from: Peer, text: &str) -> Heard {
+    Heard::Frame(from, text.to_owned())
+}
+
+/// A port that nobody listens on, below those that the system gives out by itself.
+pub(super) fn port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let start = (std::process::id() % 97) as u16 * 100;
+        let port = 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// An endpoint of `protocol` on this machine.
+pub(super) fn endpoint(protocol: &str) -> String {
+    format!("{protocol}/127.0.0.1:{}", port())
+}
+
+/// A node of the transport.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) me: Peer,
+    pub(super) log: Arc<Log>,
+    pub(super) carriage: Carriage,
+}
+
+impl Node {
+    pub(super) fn open(me: Peer, zenoh: &Zenoh) -> Self {
+        Self::try_open(me, zenoh).unwrap_or_else(|failed| panic!("expected {me:?} to open: {failed}"))
+    }
+
+    pub(super) fn try_open(me: Peer, zenoh: &Zenoh) -> Result<Self, OpenError> {
+        let log = Arc::new(Log::default());
+        Ok(Self { me, log: log.clone(), carriage: zenoh.open(me, log)? })
+    }
+
+    pub(super) fn send(&mut self, to: Peer, text: &str) -> Result<(), Unsent> {
+        self.carriage.send(to, Lane::Mail, text.as_bytes().to_vec())
+    }
+
+    /// Waits until `peer` has joined.
+    pub(super) fn meets(&self, peer: Peer) {
+        self.log.hears(&Heard::Joined(peer));
+    }
+}
