@@ -15,5 +15,9 @@ fn a_mistake_does_not_compile_and_the_message_names_the_way_out() {
         eprintln!("skipped: the messages are those of {COMPILER}x, and this is {version}");
         return;
     }
-    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/compile_fail/*.rs");
+    if cfg!(feature = "net-memory") {
+        cases.compile_fail("tests/compile_fail/wire/*.rs");
+    }
 }
