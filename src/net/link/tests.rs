@@ -7,7 +7,7 @@ use super::{Refusal, Terms};
 
 /// Two links that know each other.
 fn open(terms: Terms) -> World {
-    let mut world = World::new(1, terms);
+    let mut world = World::new(1, [terms; 2]);
     world.pass(ms(10));
     assert!(world.are_open(), "expected two links to find each other at once");
     world
@@ -35,7 +35,7 @@ fn a_request_is_kept_until_its_answer_comes() {
 
 #[test]
 fn mail_of_before_the_opening_goes_out_when_the_link_opens() {
-    let mut world = World::new(2, Terms::default());
+    let mut world = World::new(2, [Terms::default(); 2]);
     let told = world.notify(1, 20).expect("room");
     world.pass(ms(10));
     assert_eq!(world.sides[1].fates.get(&told), Some(&Fate::Delivered));
