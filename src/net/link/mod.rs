@@ -196,8 +196,7 @@ impl<T> Link<T> {
     /// Sends a request, or hands back what was to be kept.
     pub(crate) fn request(&mut self, letter: Vec<u8>, keep: T, now: Time) -> Result<(), Refused<T>> {
         self.tell_time(now);
-        let full = self.outgoing.requests() >= self.terms.requests;
-        if let Err(why) = if full { Err(Refusal::Busy) } else { self.admit(letter.len()) } {
+        if let Err(why) = self.has_room(Kind::Request).and_then(|()| self.admit(letter.len())) {
             return Err(Refused { why, keep });
         }
         self.outgoing.push(Outbound::Request(keep), letter, self.now);
@@ -337,6 +336,14 @@ impl<T> Link<T> {
             self.incoming.accept(letter.seq);
         }
         Some(event)
+    }
+
+    /// Whether mail would be taken, but for its size: to be asked before a letter is written.
+    pub(crate) fn has_room(&self, kind: Kind) -> Result<(), Refusal> {
+        if kind == Kind::Request && self.outgoing.requests() >= self.terms.requests {
+            return Err(Refusal::Busy);
+        }
+        self.admit(0)
     }
 
     /// Whether mail goes out as it comes.

@@ -39,8 +39,10 @@ pub(super) struct Weather {
     reorder: u64,
     /// From which side nothing arrives.
     pub(super) cut: [bool; 2],
+    /// Whether heartbeats are lost.
+    pub(super) no_beats: bool,
     /// Which side does not look at what has happened.
-    asleep: [bool; 2],
+    pub(super) asleep: [bool; 2],
 }
 
 /// What becomes of a letter.
@@ -59,6 +61,8 @@ pub(super) struct Side {
     /// What was kept and has not come out.
     pub(super) open: HashSet<u64>,
     pub(super) fates: HashMap<u64, Fate>,
+    /// In which order.
+    pub(super) order: Vec<u64>,
     /// Letters that came in, by number: how often.
     pub(super) seen: HashMap<u64, u32>,
     /// Requests that came in and are not answered.
@@ -69,7 +73,7 @@ pub(super) struct Side {
     pub(super) opened: u32,
     pub(super) half_dead: u32,
     pub(super) closed: u32,
-    hellos: u32,
+    pub(super) hellos: u32,
     terms: Terms,
 }
 
@@ -107,6 +111,7 @@ impl Side {
             link: Link::new(Session::new(first), terms, now),
             open: HashSet::new(),
             fates: HashMap::new(),
+            order: Vec::new(),
             seen: HashMap::new(),
             owed: Vec::new(),
             last: None,
@@ -121,6 +126,7 @@ impl Side {
     fn ends(&mut self, keep: u64, fate: Fate) {
         assert!(self.open.remove(&keep), "expected {keep} to come out once, and here it is {fate:?} again");
         self.fates.insert(keep, fate);
+        self.order.push(keep);
     }
 }
 
@@ -192,8 +198,8 @@ impl World {
 
     /// Hands a frame to the network as `from` says it.
     pub(super) fn carry(&mut self, from: usize, lane: Lane, frame: &[u8]) {
-        let Weather { loss, repeat, reorder, cut, .. } = self.weather;
-        if cut[from] || self.dice.percent(loss) {
+        let Weather { loss, repeat, reorder, cut, no_beats, .. } = self.weather;
+        if cut[from] || (no_beats && lane == Lane::Beat) || self.dice.percent(loss) {
             return;
         }
         let copies = if self.dice.percent(repeat) { 2 } else { 1 };

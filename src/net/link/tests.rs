@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use super::simulation::{Fate, World, ms};
-use super::{Refusal, Terms};
+use super::{Event, Link, Refusal, Terms};
+use crate::clock::Time;
+use crate::net::frame::{Beat, Frame, FrameError, Kind, Route, Session};
+use crate::net::transport::Lane;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Two links that know each other.
 fn open(terms: Terms) -> World {
@@ -13,10 +18,49 @@ fn open(terms: Terms) -> World {
     world
 }
 
+fn terms() -> Terms {
+    Terms::default()
+}
+
+/// A link that is open to a side which is played by the test: in session 9, to this one's 5.
+fn alone(terms: Terms) -> Link<u64> {
+    let mut link = Link::new(Session::new(5), terms, Time::START);
+    hear(&mut link, Frame::Hello { from: Session::new(9), to: Some(Session::new(5)), limit: 1 << 20 });
+    assert!(link.is_open(), "expected a link that is named rightly to be open");
+    assert_eq!(events(&mut link), [Event::Opened]);
+    said(&mut link);
+    link
+}
+
+fn hear(link: &mut Link<u64>, frame: Frame) {
+    link.heard(frame.into_bytes(), Time::START);
+}
+
+fn events(link: &mut Link<u64>) -> Vec<Event<u64>> {
+    std::iter::from_fn(|| link.poll_event()).collect()
+}
+
+fn said(link: &mut Link<u64>) -> Vec<Frame> {
+    let said = std::iter::from_fn(|| link.poll_transmit());
+    said.map(|(_, frame)| Frame::read(frame).expect("a link says frames")).collect()
+}
+
+fn theirs() -> Route {
+    Route { from: Session::new(9), to: Session::new(5) }
+}
+
+fn mail(seq: u64, kind: Kind) -> Frame {
+    Frame::Mail { route: theirs(), seq, ack: 0, kind, letter: vec![7; 4] }
+}
+
 #[test]
 fn a_notification_is_delivered_when_the_other_side_has_taken_it() {
-    let mut world = open(Terms::default());
+    let mut world = open(terms());
+    world.weather.asleep[1] = true;
     let told = world.notify(0, 20).expect("room");
+    world.pass(ms(500));
+    assert_eq!(world.sides[0].fates.get(&told), None, "expected what is not taken not to be delivered");
+    world.weather.asleep[1] = false;
     world.pass(ms(10));
     assert_eq!(world.sides[0].fates.get(&told), Some(&Fate::Delivered));
     assert_eq!(world.sides[1].seen.get(&told), Some(&1));
@@ -24,9 +68,9 @@ fn a_notification_is_delivered_when_the_other_side_has_taken_it() {
 
 #[test]
 fn a_request_is_kept_until_its_answer_comes() {
-    let mut world = open(Terms::default());
+    let mut world = open(terms());
     let asked = world.request(0, 20).expect("room");
-    world.pass(Duration::from_secs(60));
+    world.pass(SECOND * 60);
     assert_eq!(world.sides[0].fates.get(&asked), None, "expected an acknowledged request to be waited for");
     world.answer(1, 0);
     world.pass(ms(10));
@@ -35,18 +79,367 @@ fn a_request_is_kept_until_its_answer_comes() {
 
 #[test]
 fn mail_of_before_the_opening_goes_out_when_the_link_opens() {
-    let mut world = World::new(2, [Terms::default(); 2]);
+    let mut world = World::new(2, [terms(); 2]);
     let told = world.notify(1, 20).expect("room");
     world.pass(ms(10));
     assert_eq!(world.sides[1].fates.get(&told), Some(&Fate::Delivered));
 }
 
 #[test]
-fn a_full_window_refuses_and_hands_back_what_was_to_be_kept() {
-    let mut world = open(Terms { window: 3, ..Terms::default() });
+fn mail_that_waits_longer_than_the_lease_is_lost() {
+    let mut world = World::new(2, [terms(); 2]);
     world.weather.cut = [true; 2];
-    let taken = (0..3).filter(|_| world.notify(0, 20).is_some()).count();
-    assert_eq!(taken, 3);
-    let refused = world.sides[0].link.notify(vec![0; 20], 77, world.now).expect_err("expected a full window");
+    world.pass(SECOND);
+    let asked = world.request(1, 20).expect("room");
+    world.pass(terms().lease - ms(1));
+    assert_eq!(world.sides[1].fates.get(&asked), None, "expected it to wait for the whole lease");
+    world.pass(ms(1));
+    assert_eq!(world.sides[1].fates.get(&asked), Some(&Fate::Lost));
+}
+
+#[test]
+fn an_opening_that_does_not_succeed_is_told_again_and_again_but_ever_more_rarely() {
+    let mut world = World::new(2, [terms(); 2]);
+    world.weather.cut = [true; 2];
+    world.pass(SECOND * 30);
+    assert_eq!(world.sides[0].half_dead, 3, "expected it after 4, 12 and 28 seconds");
+    assert!(world.sides[0].hellos < 25, "expected at most a Hello each two seconds in the end");
+}
+
+#[test]
+fn a_link_opens_within_two_round_trips_without_a_single_heartbeat() {
+    let mut world = World::new(3, [terms(); 2]);
+    world.weather.no_beats = true;
+    world.pass(ms(4));
+    assert!(world.are_open(), "expected the frames of the mail's lane to suffice");
+    assert!(world.sides.iter().all(|side| side.hellos <= 2), "expected two Hellos a side");
+}
+
+#[test]
+fn an_open_link_confirms_to_who_still_greets_and_does_not_greet_back() {
+    let mut link = alone(terms());
+    hear(&mut link, Frame::Hello { from: Session::new(9), to: Some(Session::new(5)), limit: 1 << 20 });
+    let route = Route { from: Session::new(5), to: Session::new(9) };
+    assert_eq!(said(&mut link), [Frame::Ack { route, ack: 0 }]);
+    assert_eq!(events(&mut link), [], "expected it to stay open");
+}
+
+#[test]
+fn a_full_window_refuses_and_hands_back_what_was_to_be_kept() {
+    let mut link = alone(Terms { window: 3, ..terms() });
+    for keep in 0..3 {
+        link.notify(vec![0; 20], keep, Time::START).expect("room");
+    }
+    let refused = link.notify(vec![0; 20], 77, Time::START).expect_err("expected a full window");
     assert_eq!((refused.why, refused.keep), (Refusal::Busy, 77));
+    assert_eq!(link.has_room(Kind::Notification), Err(Refusal::Busy));
+    hear(&mut link, mail(1, Kind::Request));
+    let Some(Event::Requested { re, .. }) = link.poll_event() else { panic!("expected a request") };
+    said(&mut link);
+    link.answer(re, vec![1], Time::START);
+    assert_eq!(said(&mut link).len(), 1, "expected an answer to have its room");
+}
+
+#[test]
+fn one_letter_may_always_go_and_bytes_are_bounded_beyond_it() {
+    let mut link = alone(Terms { window_bytes: 100, ..terms() });
+    link.notify(vec![0; 500], 1, Time::START).expect("expected one large letter to go");
+    assert!(link.notify(vec![0; 1], 2, Time::START).is_err(), "expected no room beside it");
+    said(&mut link);
+    hear(&mut link, Frame::Ack { route: theirs(), ack: 1 });
+    link.notify(vec![0; 60], 3, Time::START).expect("expected room when it has been acknowledged");
+    link.notify(vec![0; 40], 4, Time::START).expect("expected room for just as much");
+    assert!(link.notify(vec![0; 1], 5, Time::START).is_err());
+}
+
+#[test]
+fn requests_are_bounded_until_they_are_answered() {
+    let mut link = alone(Terms { requests: 2, ..terms() });
+    link.request(vec![0], 1, Time::START).expect("room");
+    link.request(vec![0], 2, Time::START).expect("room");
+    said(&mut link);
+    hear(&mut link, Frame::Ack { route: theirs(), ack: 2 });
+    let refused = link.request(vec![0], 3, Time::START).expect_err("expected requests to be bounded");
+    assert_eq!((refused.why, refused.keep), (Refusal::Busy, 3));
+    assert_eq!((link.has_room(Kind::Request), link.has_room(Kind::Notification)), (Err(Refusal::Busy), Ok(())));
+    hear(&mut link, mail(1, Kind::Answer(2)));
+    assert_eq!(events(&mut link), [Event::Answered { keep: 2, letter: vec![7; 4] }]);
+    link.request(vec![0], 3, Time::START).expect("expected room for another");
+}
+
+#[test]
+fn what_is_larger_than_either_side_takes_is_refused_before_it_is_sent() {
+    let mut world = World::new(1, [Terms { max_message: 100, ..terms() }, Terms { max_message: 50, ..terms() }]);
+    let early = world.notify(0, 60).expect("expected nobody to know the other side's limit yet");
+    world.pass(ms(10));
+    assert_eq!(world.sides[0].fates.get(&early), Some(&Fate::TooLarge));
+    let refused = |world: &mut World, length| {
+        let now = world.now;
+        world.sides[0].link.notify(vec![0; length], 1, now).map_err(|refused| refused.why)
+    };
+    assert_eq!(refused(&mut world, 51), Err(Refusal::TooLarge { length: 51, limit: 50 }));
+    assert_eq!(refused(&mut world, 101), Err(Refusal::TooLarge { length: 101, limit: 50 }));
+    world.notify(0, 50).expect("expected the limit itself to go");
+}
+
+#[test]
+fn what_a_broken_session_loses_comes_out_in_the_order_in_which_it_was_sent() {
+    let mut world = open(terms());
+    world.weather.cut = [true; 2];
+    let mut kept = Vec::new();
+    for _ in 0..4 {
+        kept.extend(world.request(0, 8));
+        kept.extend(world.notify(0, 8));
+    }
+    world.pass(SECOND * 8);
+    assert_eq!(world.sides[0].order, kept);
+}
+
+#[test]
+fn what_is_not_acknowledged_within_the_lease_is_lost_and_the_link_is_half_dead() {
+    // Only mail is cut; heartbeats go on.
+    let mut link = alone(Terms { beat: SECOND * 100, ..terms() });
+    link.notify(vec![0], 1, Time::START).expect("room");
+    said(&mut link);
+    let lease = Time::START.after(terms().lease);
+    assert_eq!(link.next_deadline(), Some(lease));
+    link.timeout(Time::from_nanos(lease.as_nanos() - 1));
+    assert_eq!(events(&mut link), []);
+    link.timeout(lease);
+    assert_eq!(events(&mut link), [Event::Lost(1), Event::HalfDead]);
+    let hello = Frame::Hello { from: Session::new(6), to: Some(Session::new(9)), limit: 16 << 20 };
+    assert_eq!(said(&mut link), [hello], "expected a session of its own for what comes after a loss");
+}
+
+#[test]
+fn a_way_that_is_slow_but_moves_is_not_dead() {
+    let mut link = alone(Terms { beat: SECOND * 100, ..terms() });
+    for keep in 0..4 {
+        link.notify(vec![0], keep, Time::START).expect("room");
+    }
+    said(&mut link);
+    for ack in 1..=4 {
+        let now = Time::START.after(SECOND * 3 * ack as u32);
+        link.timeout(now);
+        link.heard(Frame::Ack { route: theirs(), ack }.into_bytes(), now);
+    }
+    let delivered: Vec<_> = (0..4).map(Event::Delivered).collect();
+    assert_eq!(events(&mut link), delivered, "expected the lease to run from the last thing that was acknowledged");
+}
+
+#[test]
+fn three_missing_heartbeats_are_half_dead() {
+    let mut world = open(terms());
+    world.pass(SECOND * 20);
+    assert_eq!(world.sides[0].half_dead, 0, "expected heartbeats to keep an idle link open");
+    let asked = world.request(0, 8).expect("room");
+    world.pass(ms(100));
+    world.weather.cut = [true; 2];
+    world.pass(ms(3_600));
+    assert_eq!(world.sides[0].half_dead, 1);
+    assert_eq!(world.sides[0].fates.get(&asked), Some(&Fate::Lost));
+}
+
+#[test]
+fn a_letter_that_is_missing_ends_the_session() {
+    let mut link = alone(terms());
+    link.request(vec![0], 1, Time::START).expect("room");
+    said(&mut link);
+    hear(&mut link, mail(1, Kind::Notification));
+    hear(&mut link, mail(3, Kind::Notification));
+    assert_eq!(events(&mut link), [Event::Notified { letter: vec![7; 4] }, Event::Lost(1)]);
+    assert_eq!((link.counters().gaps, link.is_open()), (1, false));
+    hear(&mut link, mail(2, Kind::Notification));
+    assert_eq!(events(&mut link), [], "expected the old session to be over");
+}
+
+#[test]
+fn the_last_letter_is_missed_when_three_heartbeats_tell_of_it() {
+    let mut link = alone(Terms { lease: SECOND * 1000, ..terms() });
+    link.notify(vec![0], 1, Time::START).expect("room");
+    said(&mut link);
+    let beat = || Frame::Beat { route: theirs(), beat: Beat { seq: 2, ack: 0, nanos: 0, echo: None } };
+    hear(&mut link, beat());
+    hear(&mut link, beat());
+    hear(&mut link, mail(1, Kind::Notification));
+    for _ in 0..2 {
+        hear(&mut link, beat());
+        assert!(link.is_open(), "expected beats that overtake mail to be no gap");
+    }
+    hear(&mut link, beat());
+    assert_eq!(events(&mut link), [Event::Notified { letter: vec![7; 4] }, Event::Lost(1)]);
+}
+
+#[test]
+fn thirty_two_letters_are_acknowledged_at_once_and_fewer_after_the_delay() {
+    let mut link = alone(terms());
+    for seq in 1..=31 {
+        hear(&mut link, mail(seq, Kind::Notification));
+    }
+    events(&mut link);
+    assert_eq!(said(&mut link), []);
+    let due = Time::START.after(terms().ack_delay);
+    assert_eq!(link.next_deadline(), Some(due));
+    hear(&mut link, mail(32, Kind::Notification));
+    events(&mut link);
+    let route = Route { from: Session::new(5), to: Session::new(9) };
+    assert_eq!(said(&mut link), [Frame::Ack { route, ack: 32 }]);
+    assert_ne!(link.next_deadline(), Some(due), "expected nothing more to be due");
+    hear(&mut link, mail(33, Kind::Notification));
+    events(&mut link);
+    link.timeout(due);
+    assert_eq!(said(&mut link), [Frame::Ack { route, ack: 33 }]);
+}
+
+#[test]
+fn mail_carries_the_acknowledgement_and_nothing_else_is_said() {
+    let mut link = alone(terms());
+    hear(&mut link, mail(1, Kind::Request));
+    let Some(Event::Requested { re, .. }) = link.poll_event() else { panic!("expected a request") };
+    link.answer(re, vec![3], Time::START);
+    let route = Route { from: Session::new(5), to: Session::new(9) };
+    let answer = Frame::Mail { route, seq: 1, ack: 1, kind: Kind::Answer(1), letter: vec![3] };
+    assert_eq!(said(&mut link), [answer]);
+    link.timeout(Time::START.after(terms().ack_delay));
+    assert_eq!(said(&mut link), []);
+}
+
+#[test]
+fn an_answer_to_an_earlier_session_is_dropped_also_if_it_was_not_sent_yet() {
+    let mut link = alone(terms());
+    hear(&mut link, mail(1, Kind::Request));
+    hear(&mut link, mail(2, Kind::Request));
+    let asked: Vec<_> = events(&mut link);
+    let [Event::Requested { re: first, .. }, Event::Requested { re: second, .. }] = asked[..] else {
+        panic!("expected two requests")
+    };
+    link.answer(first, vec![1], Time::START);
+    hear(&mut link, Frame::Hello { from: Session::new(10), to: Some(Session::new(5)), limit: 1 << 20 });
+    hear(&mut link, Frame::Hello { from: Session::new(10), to: Some(Session::new(6)), limit: 1 << 20 });
+    link.answer(second, vec![2], Time::START);
+    assert_eq!(events(&mut link), [Event::Opened]);
+    let mail = said(&mut link).into_iter().filter(|frame| matches!(frame, Frame::Mail { .. })).count();
+    assert_eq!((mail, link.counters().late_answers), (0, 1));
+}
+
+#[test]
+fn a_node_that_comes_back_with_a_lower_session_is_told_of_the_higher_one() {
+    let mut world = open(terms());
+    world.restart(0, 0);
+    world.restart(1, 1_000);
+    world.pass(SECOND);
+    assert!(world.are_open());
+    world.restart(1, 3);
+    world.pass(SECOND);
+    assert!(world.are_open(), "expected both to agree after the clock has gone backwards: {:?}", world.sides);
+    let told = world.notify(1, 8).expect("room");
+    world.pass(ms(10));
+    assert_eq!(world.sides[1].fates.get(&told), Some(&Fate::Delivered));
+}
+
+#[test]
+fn who_speaks_out_of_an_earlier_session_is_corrected_but_not_each_time() {
+    let mut link = alone(terms());
+    let old = Route { from: Session::new(9), to: Session::new(4) };
+    for _ in 0..10 {
+        hear(&mut link, Frame::Ack { route: old, ack: 0 });
+        said(&mut link);
+    }
+    hear(&mut link, Frame::Ack { route: old, ack: 0 });
+    assert_eq!(said(&mut link), [], "expected one correction in a tenth of a second");
+    let later = Time::START.after(ms(100));
+    link.heard(Frame::Ack { route: old, ack: 0 }.into_bytes(), later);
+    assert!(matches!(said(&mut link)[..], [Frame::Hello { .. }]), "expected a correction");
+    assert_eq!(link.counters().stale, 12);
+}
+
+#[test]
+fn bytes_that_are_no_frame_and_what_was_not_sent_or_asked_change_nothing() {
+    let mut link = alone(terms());
+    link.heard(vec![1, 2, 3], Time::START);
+    assert_eq!(events(&mut link), [Event::Malformed(FrameError::Version(3))]);
+    hear(&mut link, Frame::Ack { route: theirs(), ack: 1 });
+    hear(&mut link, mail(1, Kind::Answer(44)));
+    assert_eq!(events(&mut link), [Event::Malformed(FrameError::Stray(44))]);
+    hear(&mut link, mail(2, Kind::Notification));
+    assert_eq!(events(&mut link), [Event::Notified { letter: vec![7; 4] }], "expected a stray answer to be no gap");
+    assert_eq!((link.counters().malformed, link.counters().stray_answers, link.is_open()), (2, 1, true));
+}
+
+#[test]
+fn a_farewell_loses_everything_and_the_other_side_is_told() {
+    let mut world = open(terms());
+    let asked = world.request(0, 8).expect("room");
+    let answer = world.request(1, 8).expect("room");
+    world.pass(ms(10));
+    world.sides[0].link.close();
+    world.pass(ms(10));
+    assert_eq!(world.sides[0].fates.get(&asked), Some(&Fate::Lost));
+    assert_eq!(world.sides[1].fates.get(&answer), Some(&Fate::Lost));
+    assert_eq!((world.sides[0].closed, world.sides[1].closed), (0, 1));
+    for side in 0..2 {
+        assert_eq!(world.notify(side, 8), None, "expected nobody to be there any more");
+    }
+    world.pass(SECOND * 60);
+    assert_eq!(world.sides[1].half_dead, 0, "expected silence after a farewell to be no fault");
+}
+
+#[test]
+fn a_side_that_is_gone_takes_nothing_until_it_is_there_again() {
+    let mut world = open(terms());
+    let (asked, told) = (world.request(0, 8).expect("room"), world.notify(0, 8).expect("room"));
+    world.sides[0].link.lost();
+    world.pass(ms(1));
+    let lost = [asked, told].map(|keep| world.sides[0].fates.get(&keep).copied());
+    assert_eq!(lost, [Some(Fate::Lost); 2], "expected also what had not been sent to come out");
+    let refused = world.sides[0].link.notify(vec![0; 8], 1, world.now).expect_err("expected nobody to be there");
+    assert_eq!(refused.why, Refusal::Away);
+    assert_eq!(world.sides[0].link.next_deadline(), None);
+    world.sides[0].link.begin(world.now);
+    world.pass(ms(10));
+    assert!(world.are_open(), "expected them to find each other again");
+}
+
+#[test]
+fn returns_are_sent_when_the_window_is_full_and_given_up_when_nobody_comes_back() {
+    let mut link = alone(Terms { window: 1, ..terms() });
+    link.notify(vec![0], 1, Time::START).expect("room");
+    for _ in 0..5 {
+        link.give_back(vec![2], Time::START);
+    }
+    assert_eq!(said(&mut link).len(), 6, "expected returns not to wait for room");
+    link.lost();
+    link.give_back(vec![2], Time::START);
+    link.begin(Time::START);
+    link.give_back(vec![2], Time::START);
+    link.timeout(Time::START.after(terms().lease));
+    assert_eq!(link.counters().dropped_returns, 2);
+}
+
+#[test]
+fn the_round_trip_is_measured_without_the_time_that_the_other_side_took() {
+    let mut link = alone(terms());
+    assert_eq!(link.round_trip(), None);
+    let beat = |nanos, echo| Frame::Beat { route: theirs(), beat: Beat { seq: 0, ack: 0, nanos, echo } }.into_bytes();
+    link.heard(beat(1, None), Time::from_nanos(400));
+    assert_eq!(link.round_trip(), None);
+    link.heard(beat(2, Some((100, 250))), Time::from_nanos(550));
+    assert_eq!(link.round_trip(), Some(Duration::from_nanos(200)));
+    link.heard(beat(2, Some((u64::MAX - 9, 250))), Time::from_nanos(550));
+    link.heard(beat(2, Some((100, u64::MAX))), Time::from_nanos(550));
+    assert_eq!(link.round_trip(), Some(Duration::from_nanos(200)), "expected an echo of the future to be no measure");
+    link.heard(beat(3, Some((500, 20))), Time::from_nanos(1_480));
+    assert_eq!(link.round_trip(), Some(Duration::from_nanos(295)), "expected an eighth of the new one");
+}
+
+#[test]
+fn a_heartbeat_goes_its_own_way_and_echoes_the_last_one() {
+    let mut link = alone(terms());
+    let beat = Beat { seq: 0, ack: 0, nanos: 77, echo: None };
+    link.heard(Frame::Beat { route: theirs(), beat }.into_bytes(), Time::START.after(ms(100)));
+    link.timeout(Time::START.after(SECOND));
+    let (lane, frame) = link.poll_transmit().expect("a heartbeat each second");
+    assert_eq!(lane, Lane::Beat);
+    let Ok(Frame::Beat { beat, .. }) = Frame::read(frame) else { panic!("expected a heartbeat") };
+    assert_eq!((beat.nanos, beat.echo), (1_000_000_000, Some((77, 900_000_000))));
 }
