@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 
 use crate::body::Body;
 use crate::id::RecordId;
+use crate::net::codec::{self, Codec};
 use crate::record;
 use crate::record::{Record, RecordType};
 
@@ -66,9 +67,14 @@ impl fmt::Debug for Opaque {
 }
 
 /// The description of unknown records with this id. It is made once and kept for good.
-pub(crate) fn kind_of(id: RecordId) -> &'static RecordType {
+fn kind_of(id: RecordId) -> &'static RecordType {
     static KINDS: LazyLock<Kinds> = LazyLock::new(Kinds::default);
     KINDS.of(id)
+}
+
+/// The description of the records with this id, known here or not.
+pub(crate) fn describe(id: RecordId) -> &'static RecordType {
+    codec::of(id).map_or_else(|| kind_of(id), Codec::kind)
 }
 
 /// The descriptions of unknown records.

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::codec::{self, Codec};
-use super::opaque::kind_of;
+use super::codec::Codec;
+use super::opaque::describe;
 use crate::address::Address;
 use crate::clock::Time;
 use crate::code::Code;
@@ -14,7 +14,7 @@ use crate::counters::Counters;
 use crate::ending::{Ended, Parting, Reason};
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::monitor::{Change, Event, Filter, Monitor};
-use crate::record::{Absent, RecordType};
+use crate::record::Absent;
 use crate::serving::dead_letter::DeadLetter;
 use crate::system::{
     AddMonitor, AddObserver, ListNamespaces, ListServices, ListTargets, Namespaces, Offer, Ping, Pong, ReadCounters,
@@ -291,7 +291,7 @@ impl Serialize for DeadLetter {
 impl<'de> Deserialize<'de> for DeadLetter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let DeadLetterWire { sender, receiver, record, code, text } = Deserialize::deserialize(deserializer)?;
-        Ok(Self { sender, receiver, record: kind(record).name(), code, text })
+        Ok(Self { sender, receiver, record: describe(record).name(), code, text })
     }
 }
 
@@ -303,13 +303,8 @@ impl Serialize for Absent {
 
 impl<'de> Deserialize<'de> for Absent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        RecordId::deserialize(deserializer).map(|id| Self::of(kind(id)))
+        RecordId::deserialize(deserializer).map(|id| Self::of(describe(id)))
     }
-}
-
-/// The description of the records with this id, known here or not.
-fn kind(id: RecordId) -> &'static RecordType {
-    codec::of(id).map_or_else(|| kind_of(id), Codec::kind)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -317,11 +312,12 @@ mod tests {
     use super::{
         AddMonitor, AddObserver, Address, Change, Code, Counters, DeadLetter, Ended, Event, Filter, ListNamespaces,
         ListServices, ListTargets, Monitor, Namespaces, Nid, NodeId, Offer, Parting, Ping, Pong, ReadCounters, Reason,
-        RecordId, RemoveMonitor, RemoveObserver, Resident, Services, Stop, Targets, Tid, Time, codec,
+        RecordId, RemoveMonitor, RemoveObserver, Resident, Services, Stop, Targets, Tid, Time,
     };
     use crate::body::Body;
     use crate::message::Message;
-    use crate::net::codec::Codec;
+    use crate::net::codec::{self, Codec};
+    use crate::net::opaque::describe;
     use crate::record::{Absent, Record};
 
     const SERVICE: Address = Address::service(Nid::name("system-wire")).on_node(NodeId::number(3));
@@ -400,7 +396,7 @@ mod tests {
     #[test]
     fn a_record_that_is_elsewhere_or_dead_is_named_though_nobody_here_knows_it() {
         for id in [Ping::ID, RecordId::name("system.nobody-knows-this")] {
-            let absent = through(Absent::of(super::kind(id)));
+            let absent = through(Absent::of(describe(id)));
             assert_eq!(absent.get::<Absent>().map(|absent| absent.record().id()), Some(id));
         }
         let text = "no ink".to_owned();

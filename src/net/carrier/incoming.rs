@@ -30,7 +30,11 @@ impl Carrier {
         let way = re.map_or(Return::Notification(letter.ticket()), Return::Answer);
         let mut message = match letter.open(self.terms.max_message, now) {
             Ok(message) => message,
-            Err(error) => return self.refuse(peer, re, &Failure::from(error), ctx),
+            Err(error) => {
+                let mut message = letter.sealed(self.terms.max_message);
+                message.fail(error.into());
+                return self.send_back(peer, way, &message, now);
+            }
         };
         let sender = letter.sender(peer.node);
         if letter.is_copy() {

@@ -13,8 +13,9 @@ use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::net::codec::{self, DecodeError};
 use crate::net::names::{is_name, learn_from_elsewhere};
-use crate::net::opaque::Opaque;
+use crate::net::opaque::{Opaque, describe};
 use crate::port::Ticket;
+use crate::record::Absent;
 
 /// A letter in the bytes it came in, all lengths checked. Its records have not been looked into.
 #[derive(Clone, Copy, Debug)]
@@ -148,6 +149,23 @@ impl<'a> Letter<'a> {
         message.hops = self.hops;
         message.set_deadline(now.after(self.left));
         Ok(message)
+    }
+
+    /// The message with its records as they lie here, to be sent back by a node that cannot open it: its sender can read
+    /// them. Above `limit` bytes they stay behind, and [`Absent`] says of which type the first was.
+    pub(crate) fn sealed(&self, limit: usize) -> Message<'static> {
+        self.learn_names();
+        let absent = |(id, _)| Body::new(Absent::of(describe(id)));
+        let sealed = |(id, bytes): (_, &[u8])| Opaque::new(id, bytes).into_body();
+        let small = self.length <= limit;
+        let first = self.records.iter().next().map(|record| if small { sealed(record) } else { absent(record) });
+        let flags = if self.wants_answer() { Flags::DRAFT | Flags::WANT_ANSWER } else { Flags::DRAFT };
+        let body = first.unwrap_or_else(|| Body::new(()));
+        let mut message = Message::new(self.receiver(), body, flags, Sender::Outside(None));
+        if small && self.records.count > 1 {
+            message.cold().more = self.records.iter().skip(1).map(sealed).collect();
+        }
+        message
     }
 
     /// The message that comes back, and to whom. It has its code, and names as its receiver whoever sends it back; `peer` is

@@ -167,6 +167,27 @@ fn a_return_brings_message_code_and_text_back_to_the_ticket() {
 }
 
 #[test]
+fn what_cannot_be_opened_goes_back_sealed_and_its_sender_can_read_it() {
+    let notification = sent(Message::notification(router(), note("one")).and(note("two")));
+    let ticket = Ticket::of(&notification).expect("a ticket");
+    let bytes = written(&notification);
+    let back = |limit| {
+        let mut sealed = Letter::read(&bytes).expect("a letter").sealed(limit);
+        sealed.fail(Failure::new(Code::MALFORMED, "no glasses"));
+        let bytes = Desk::new(PEER, LIMIT).give_back(&sealed, ticket).expect("expected the return to be written");
+        Letter::read(&bytes).expect("a letter").open_return(PEER, LIMIT, Time::START).expect("a message")
+    };
+    let (message, to) = back(LIMIT);
+    assert_eq!((message.code(), to), (Code::MALFORMED, Some(ticket)));
+    let notes: Vec<_> = message.records().map(|record| record.downcast::<Note>().cloned()).collect();
+    assert_eq!(notes, [Some(note("one")), Some(note("two"))]);
+    assert_eq!(message.receiver(), Some(router()));
+    let (message, _) = back(bytes.len() - 1);
+    assert_eq!(message.records().count(), 1, "expected what is too large to stay where it is");
+    assert_eq!(message.asked().name(), Note::NAME);
+}
+
+#[test]
 fn an_answer_or_failure_says_what_became_of_the_request() {
     let mut request = sent(Message::request(router(), note("one")));
     request.fail(Failure::new(Code::REJECTED, "not now"));

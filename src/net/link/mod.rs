@@ -5,12 +5,14 @@
 //! every kept `T` comes out exactly once: in [`Event::Delivered`], [`Event::Answered`], [`Event::TooLarge`] or
 //! [`Event::Lost`], or in [`Refused`]. `simulation.rs` holds that.
 
+mod event;
 mod incoming;
 mod outgoing;
 mod pulse;
 mod session;
 #[cfg(all(test, not(loom)))]
 mod simulation;
+mod terms;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -18,110 +20,15 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+pub(crate) use self::event::{Event, LinkCounters, Request};
 use self::incoming::{Incoming, Place};
 use self::outgoing::{Outbound, Outgoing};
 use self::pulse::Pulse;
 use self::session::{Sessions, State, Step};
+pub(crate) use self::terms::{Refusal, Refused, Terms};
 use crate::clock::Time;
-use crate::code::Code;
 use crate::net::frame::{Beat, Frame, FrameError, Kind, Route, Session};
 use crate::net::transport::Lane;
-
-/// The bounds and times of a link.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
-    /// Letters that may be on their way or wait: 256.
-    pub(crate) window: usize,
-    /// The same in bytes: 64 MiB. One letter may always go.
-    pub(crate) window_bytes: usize,
-    /// Requests that may be unanswered: 1024.
-    pub(crate) requests: usize,
-    /// The largest letter in bytes, in both directions: 16 MiB.
-    pub(crate) max_message: usize,
-    /// How long nothing may be acknowledged before the link counts as dead: 4 s. Also how long mail waits for the link to
-    /// open.
-    pub(crate) lease: Duration,
-    /// How far apart heartbeats are: 1 s. Three may be missed.
-    pub(crate) beat: Duration,
-    /// How long a letter waits for company before it is acknowledged: 1 ms.
-    pub(crate) ack_delay: Duration,
-}
-
-/// Which request of the other node an answer belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Request {
-    session: Session,
-    seq: u64,
-}
-
-/// What has happened.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Event<T> {
-    /// Both sides know each other: mail goes out.
-    Opened,
-    /// A notification has come. It counts as accepted from here on, as every letter does when its event is taken.
-    Notified { letter: Vec<u8> },
-    /// A request has come.
-    Requested { re: Request, letter: Vec<u8> },
-    /// The answer to a request has come.
-    Answered { keep: T, letter: Vec<u8> },
-    /// A notification comes back that had been delivered.
-    Returned { letter: Vec<u8> },
-    /// A notification was accepted by the other node.
-    Delivered(T),
-    /// Whether it was delivered is unknown; if it was never sent, it was not.
-    Lost(T),
-    /// It waited for the link to open, and is larger than what the other node takes.
-    TooLarge(T),
-    /// The other side does not answer, though the transport has not said that it is gone: the transport should open its
-    /// connections anew. Repeated as long as that does not help.
-    HalfDead,
-    /// The other side has said farewell.
-    Closed,
-    /// Bytes have come that are no frame, and were ignored.
-    Malformed(FrameError),
-}
-
-/// Mail that the link does not take.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refused<T> {
-    pub(crate) why: Refusal,
-    pub(crate) keep: T,
-}
-
-/// Why a link does not take mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error("the node has as much unacknowledged mail, or as many unanswered requests, as the link may have")]
-    Busy,
-    #[error("the letter has {length} bytes, and the node takes {limit}")]
-    TooLarge { length: usize, limit: usize },
-    #[error("the node is not there")]
-    Away,
-}
-
-/// What has been counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LinkCounters {
-    /// Letters that had come already.
-    pub(crate) duplicates: u64,
-    /// Sessions that ended because a letter was missing.
-    pub(crate) gaps: u64,
-    /// Frames of an earlier session.
-    pub(crate) stale: u64,
-    /// Frames that are none, or acknowledge what was not sent.
-    pub(crate) malformed: u64,
-    /// Answers of this node that came too late: the session of the request was over.
-    pub(crate) late_answers: u64,
-    /// Answers of the other node to what was not asked.
-    pub(crate) stray_answers: u64,
-    /// Returns that were given up: there were too many, or the other side did not come back in time.
-    pub(crate) dropped_returns: u64,
-    /// Times the link has opened.
-    pub(crate) opened: u64,
-    /// Times the link was found half-dead.
-    pub(crate) half_dead: u64,
-}
 
 /// One end of the association of two nodes. `T` is kept for each letter until its fate is known.
 pub(crate) struct Link<T> {
@@ -139,31 +46,6 @@ pub(crate) struct Link<T> {
     counters: LinkCounters,
     /// The latest moment that was told.
     now: Time,
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self {
-            window: 256,
-            window_bytes: 64 << 20,
-            requests: 1024,
-            max_message: 16 << 20,
-            lease: Duration::from_secs(4),
-            beat: Duration::from_secs(1),
-            ack_delay: Duration::from_millis(1),
-        }
-    }
-}
-
-impl Refusal {
-    /// The code with which the message comes back.
-    pub(crate) const fn code(self) -> Code {
-        match self {
-            Self::Busy => Code::BUSY,
-            Self::TooLarge { .. } => Code::TOO_LARGE,
-            Self::Away => Code::NO_NODE,
-        }
-    }
 }
 
 impl<T> Link<T> {
