@@ -49,6 +49,7 @@ fn main() {
     {
         return serve(what, endpoint);
     }
+    footprint();
     let runs = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
     println!("{:<44} {:>12} {:>12} {:>12}", "", "median", "least", "most");
     let echo = |what| move || round_trips(what);
@@ -56,6 +57,30 @@ fn main() {
     row("zenoh: the same, answered by a thread", "µs", runs, echo(ECHO_BY_THREAD));
     row("zenoh: one way, 64 B", "msg/s", runs, || one_way(SMALL));
     row("zenoh: one way, 1 MiB", "MiB/s", runs, || one_way(LARGE));
+}
+
+/// Prints what a session takes: memory, and threads by their names.
+fn footprint() {
+    let memory = |when: &str| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("unknown").trim();
+        let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        let mut names: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
+        names.sort();
+        println!("{when:<44} {resident:>12} resident, {} threads: {}", names.len(), names.join(" "));
+    };
+    memory("before");
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("tcp/127.0.0.1:{port}");
+    let first = open(&endpoint, "[]");
+    memory("with one session");
+    let second = open("", &format!("[\"{endpoint}\"]"));
+    memory("with two, and a link between them");
+    first.close().wait().unwrap();
+    second.close().wait().unwrap();
+    memory("with none any more");
+    println!();
 }
 
 /// Measures `runs` times and prints a line.

@@ -281,6 +281,10 @@ pub mod testing;
 #[cfg(feature = "net-memory")]
 pub mod net;
 
+// Other nodes, by an engine.
+#[cfg(feature = "net")]
+pub mod zenoh;
+
 // What explains all of it.
 pub mod guide;
 

@@ -97,6 +97,7 @@ impl Session {
         Self::new(self.0 + 1)
     }
 
+    #[cfg(test)]
     pub(crate) const fn number(self) -> u64 {
         self.0
     }
@@ -316,10 +317,8 @@ mod tests {
             if version {
                 bytes.push(VERSION);
             }
-            if let Ok(frame) = Frame::read(bytes.clone()) {
-                if let Frame::Mail { kind: Kind::Answer(_), .. } | Frame::Hello { .. } = frame {
-                    prop_assert_eq!(frame.into_bytes(), bytes);
-                }
+            if let Ok(frame @ (Frame::Mail { kind: Kind::Answer(_), .. } | Frame::Hello { .. })) = Frame::read(bytes.clone()) {
+                prop_assert_eq!(frame.into_bytes(), bytes);
             }
         }
     }

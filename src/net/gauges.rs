@@ -27,6 +27,8 @@ pub struct NetCounters {
     pub malformed: u64,
     /// Answers that came too late, or to what nobody had asked.
     pub late_answers: u64,
+    /// Times that another node claimed this node's name.
+    pub doubled: u64,
     /// Notifications that failed and were not brought back: there were too many, or the node had gone.
     pub dropped_returns: u64,
 }

@@ -3,6 +3,7 @@
 //! Whoever puts something in goes on at once. The carrier is told once for all that has come since it looked last.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -73,6 +74,8 @@ pub(crate) struct Intake {
     bell: OnceLock<Bell>,
     /// The nodes for which mail is taken.
     reached: RwLock<BTreeSet<NodeId>>,
+    /// How often somebody else has claimed to be this node.
+    pub(crate) doubled: AtomicU64,
     /// Who waits for a node.
     waiting: (Mutex<()>, Condvar),
 }
@@ -87,7 +90,14 @@ impl Bell {
 impl Intake {
     pub(crate) fn new(bound: usize) -> Self {
         let queue = Mutex::new(Some(VecDeque::new()));
-        Self { queue, bound, bell: OnceLock::new(), reached: RwLock::default(), waiting: Default::default() }
+        Self {
+            queue,
+            bound,
+            bell: OnceLock::new(),
+            reached: RwLock::default(),
+            doubled: AtomicU64::new(0),
+            waiting: Default::default(),
+        }
     }
 
     /// From here on the carrier is woken, also for what has come before.
@@ -193,5 +203,9 @@ impl Ears for Intake {
 
     fn left(&self, peer: Peer, why: Gone) {
         self.put(Input::Left(peer, why));
+    }
+
+    fn doubled(&self, _: Peer, _: &str) {
+        self.doubled.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,6 +1,7 @@
 //! [`Joining`]: how a kernel joins a network, and [`Net`], its end of it.
 
 use std::error::Error;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -229,7 +230,7 @@ impl Net {
     /// What the links to all nodes have counted since this one joined.
     #[must_use]
     pub fn counters(&self) -> NetCounters {
-        self.gauges.read()
+        NetCounters { doubled: self.intake.doubled.load(Ordering::Relaxed), ..self.gauges.read() }
     }
 
     /// Registers a target of the network's own.

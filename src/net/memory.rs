@@ -204,6 +204,7 @@ impl Network {
     fn add(&self, peer: Peer, ears: Arc<dyn Ears>, inlet: &Inlet) -> Result<(), JoinError> {
         let mut state = self.0.lock();
         if let Some(taken) = state.members.get(&peer.node) {
+            taken.ears.doubled(peer, "a kernel of this process");
             return Err(JoinError::Taken { node: peer.node, by: format!("life {}", taken.peer.incarnation.0) });
         }
         let others: Vec<NodeId> = state.members.keys().copied().collect();

@@ -59,22 +59,18 @@ mod gatekeeper;
 mod gauges;
 mod ids;
 mod intake;
-mod joining;
+pub(crate) mod joining;
 mod letter;
 mod link;
 pub mod memory;
-mod names;
+pub(crate) mod names;
 mod offers;
 mod opaque;
 mod system;
-mod transport;
+pub(crate) mod transport;
 mod words;
-#[cfg(feature = "net")]
-mod zenoh;
 
 pub use self::gatekeeper::{Gatekeeper, Rule};
 pub use self::gauges::NetCounters;
 pub use self::joining::{JoinError, Joining, Net};
 pub use self::opaque::Opaque;
-#[cfg(feature = "net")]
-pub use self::zenoh::{ConfigError, OpenError, Tls, Zenoh};

@@ -332,6 +332,7 @@ mod tests {
         codec.decode(&bytes).expect("expected it to be read")
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it reads better")]
     fn same<R: Record + Clone + PartialEq>(record: R) {
         assert_eq!(through(record.clone()).get::<R>(), Some(&record), "expected the same record again");
     }

@@ -78,6 +78,7 @@ fn a_second_node_of_the_same_name_is_refused_and_the_first_goes_on() {
     let second = TestKernel::new("n1");
     let refused = world.network.join(second.kernel()).unwrap_err();
     assert!(matches!(&refused, JoinError::Taken { node, .. } if node.to_string() == "n1"), "{refused}");
+    assert_eq!(world.nodes[1].net.counters().doubled, 1, "expected the first to know of it");
     let calculator = world.register(1, Calculator);
     assert_eq!(world.nodes[0].test.ask(calculator, Add(1, 2)).unwrap(), Sum(3));
 }

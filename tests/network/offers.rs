@@ -48,7 +48,9 @@ fn the_nearest_node_is_chosen_by_the_measured_round_trip() {
         world.network.set_faults(world.nodes[0].id, node, faults);
         world.network.set_faults(node, world.nodes[0].id, faults);
     }
-    [1, 2, 3].into_iter().for_each(|node| drop(serve(&world, node)));
+    for node in [1, 2, 3] {
+        serve(&world, node);
+    }
     world.run(5000);
     let handled = |world: &World, node: usize| world.nodes[node].test.kernel().counters().answers;
     let before = [1, 2, 3].map(|node| handled(&world, node));
@@ -63,7 +65,9 @@ fn the_nearest_node_is_chosen_by_the_measured_round_trip() {
 #[test]
 fn nodes_that_are_equally_near_take_turns() {
     let mut world = World::new(3);
-    [1, 2].into_iter().for_each(|node| drop(serve(&world, node)));
+    for node in [1, 2] {
+        serve(&world, node);
+    }
     world.run(3000);
     let handled = |world: &World, node: usize| world.nodes[node].test.kernel().counters().answers;
     let before = [1, 2].map(|node| handled(&world, node));

@@ -40,7 +40,10 @@ handles!(Calculator: Add);
 
 /// Writes down the numbers of the notes that come, and from whom.
 #[derive(Clone, Default)]
-pub(crate) struct Scribe(pub(crate) Arc<Mutex<Vec<(Option<Address>, u32)>>>);
+pub(crate) struct Scribe(pub(crate) Arc<Mutex<Vec<Entry>>>);
+
+/// Who sent a note, and its number.
+pub(crate) type Entry = (Option<Address>, u32);
 
 impl Target for Scribe {
     fn receive(&mut self, message: &mut Message<'_>, _: &mut Context<'_>) -> Outcome {

@@ -98,6 +98,7 @@ impl<'a> Letter<'a> {
     }
 
     /// The id of its first record.
+    #[cfg(test)]
     pub(crate) fn record(&self) -> Option<RecordId> {
         self.records.iter().next().map(|(id, _)| id)
     }
@@ -122,6 +123,7 @@ impl<'a> Letter<'a> {
     }
 
     /// What became of it: the code, and the text to it.
+    #[cfg(test)]
     pub(crate) const fn fate(&self) -> (Code, &'a str) {
         (self.code, self.text)
     }

@@ -115,6 +115,7 @@ impl Desk {
         self.write(envelope, message.records())
     }
 
+    #[expect(single_use_lifetimes, reason = "it cannot be left out here")]
     fn write<'a>(
         &mut self,
         envelope: Envelope<'_>,
@@ -178,7 +179,7 @@ impl Desk {
     }
 }
 
-impl<'a> Envelope<'a> {
+impl Envelope<'_> {
     fn to(receiver: Address) -> Self {
         Self {
             marks: Marks::empty(),

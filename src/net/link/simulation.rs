@@ -441,7 +441,7 @@ impl World {
 fn run(seed: u64) -> HashSet<Fate> {
     let terms = Terms { window: 16, window_bytes: 512, requests: 24, max_message: 256, ..Terms::default() };
     let narrow = Terms { max_message: 64, ..terms };
-    let mut world = World::new(seed, if seed % 4 == 0 { [terms, narrow] } else { [terms; 2] });
+    let mut world = World::new(seed, if seed.is_multiple_of(4) { [terms, narrow] } else { [terms; 2] });
     let steps = 50 + world.dice.below(250);
     let trouble = [1, 5, 20][(seed % 3) as usize];
     for _ in 0..steps {

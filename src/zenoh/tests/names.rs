@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::net::transport::{Incarnation, Lane, Peer, Transport as _, Unsent};
-use crate::net::zenoh::carriage::Carriage;
-use crate::net::zenoh::config::Zenoh;
-use crate::net::zenoh::session::OpenError;
-use crate::net::zenoh::tests::ears::{Heard, Log};
+use crate::zenoh::carriage::Carriage;
+use crate::zenoh::config::Network;
+use crate::zenoh::session::OpenError;
+use crate::zenoh::tests::ears::{Heard, Log};
 
 pub(super) fn peer(name: &str, incarnation: u64) -> Peer {
     Peer { node: name.parse().unwrap(), incarnation: Incarnation(incarnation) }
@@ -44,11 +44,11 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn open(me: Peer, zenoh: &Zenoh) -> Self {
+    pub(super) fn open(me: Peer, zenoh: &Network) -> Self {
         Self::try_open(me, zenoh).unwrap_or_else(|failed| panic!("expected {me:?} to open: {failed}"))
     }
 
-    pub(super) fn try_open(me: Peer, zenoh: &Zenoh) -> Result<Self, OpenError> {
+    pub(super) fn try_open(me: Peer, zenoh: &Network) -> Result<Self, OpenError> {
         let log = Arc::new(Log::default());
         Ok(Self { me, log: log.clone(), carriage: zenoh.open(me, log)? })
     }

@@ -1,18 +1,18 @@
 //! Nodes in one process.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::net::transport::{Gone, Lane, Transport as _};
-use crate::net::zenoh::config::Zenoh;
-use crate::net::zenoh::session::OpenError;
-use crate::net::zenoh::tests::ears::Heard;
-use crate::net::zenoh::tests::names::{Node, endpoint, frame, peer};
+use crate::zenoh::config::Network;
+use crate::zenoh::session::OpenError;
+use crate::zenoh::tests::ears::{Heard, LIMIT, Log};
+use crate::zenoh::tests::names::{Node, endpoint, frame, peer};
 
 /// Two nodes that have met, the second of which called the first.
 fn pair(protocol: &str) -> (Node, Node) {
     let seed = endpoint(protocol);
-    let a = Node::open(peer("a", 1), &Zenoh::new().realm(protocol).listen(&seed));
-    let b = Node::open(peer("b", 1), &Zenoh::new().realm(protocol).connect(&seed));
+    let a = Node::open(peer("a", 1), &Network::new().realm(protocol).listen(&seed));
+    let b = Node::open(peer("b", 1), &Network::new().realm(protocol).connect(&seed));
     a.meets(b.me);
     b.meets(a.me);
     (a, b)
@@ -37,8 +37,8 @@ fn two_nodes_meet_and_frames_arrive_in_order() {
 #[test]
 fn a_frame_of_a_megabyte_arrives_whole_and_one_above_the_limit_does_not() {
     let seed = endpoint("tcp");
-    let mut a = Node::open(peer("a", 1), &Zenoh::new().realm("large").listen(&seed));
-    let b = Node::open(peer("b", 1), &Zenoh::new().realm("large").connect(&seed).max_message(1 << 20));
+    let mut a = Node::open(peer("a", 1), &Network::new().realm("large").listen(&seed));
+    let b = Node::open(peer("b", 1), &Network::new().realm("large").connect(&seed).max_message(1 << 20));
     a.meets(b.me);
     b.meets(a.me);
     for size in [1 << 20, (1 << 20) + 1, 1 << 19] {
@@ -73,7 +73,7 @@ fn a_node_that_stops_says_farewell_behind_its_mail() {
 
 #[test]
 fn nothing_is_sent_to_a_node_that_is_not_there() {
-    let mut a = Node::open(peer("a", 1), &Zenoh::new().realm("alone"));
+    let mut a = Node::open(peer("a", 1), &Network::new().realm("alone"));
     let refused = a.send(peer("b", 1), "x").unwrap_err();
     assert_eq!(refused.to_string(), "the node `b` is not there");
 }
@@ -81,7 +81,7 @@ fn nothing_is_sent_to_a_node_that_is_not_there() {
 #[test]
 fn three_nodes_that_know_one_seed_all_meet() {
     let seed = endpoint("tcp");
-    let zenoh = Zenoh::new().realm("three");
+    let zenoh = Network::new().realm("three");
     let a = Node::open(peer("a", 1), &zenoh.clone().listen(&seed));
     let b = Node::open(peer("b", 1), &zenoh.clone().listen(endpoint("tcp")).connect(&seed));
     let mut c = Node::open(peer("c", 1), &zenoh.listen(endpoint("tcp")).connect(&seed));
@@ -98,9 +98,9 @@ fn three_nodes_that_know_one_seed_all_meet() {
 #[test]
 fn nodes_of_another_realm_are_not_there() {
     let seed = endpoint("tcp");
-    let a = Node::open(peer("a", 1), &Zenoh::new().realm("one").listen(&seed));
-    let b = Node::open(peer("b", 1), &Zenoh::new().realm("other").connect(&seed));
-    let c = Node::open(peer("c", 1), &Zenoh::new().realm("one").connect(&seed));
+    let a = Node::open(peer("a", 1), &Network::new().realm("one").listen(&seed));
+    let b = Node::open(peer("b", 1), &Network::new().realm("other").connect(&seed));
+    let c = Node::open(peer("c", 1), &Network::new().realm("one").connect(&seed));
     a.meets(c.me);
     assert_eq!(b.log.take(), [], "expected a node to see its own realm alone");
     assert_eq!(a.log.take(), [Heard::Joined(c.me)]);
@@ -109,7 +109,7 @@ fn nodes_of_another_realm_are_not_there() {
 #[test]
 fn a_node_that_is_there_already_is_refused_and_both_are_named() {
     let seed = endpoint("tcp");
-    let zenoh = Zenoh::new().realm("double").lease(Duration::from_millis(500));
+    let zenoh = Network::new().realm("double").lease(Duration::from_millis(500));
     let a = Node::open(peer("car-7", 0xa), &zenoh.clone().listen(&seed));
     let refused = Node::try_open(peer("car-7", 0xb), &zenoh.clone().connect(&seed)).unwrap_err();
     let OpenError::Taken { node, holder, incarnation } = &refused else { panic!("expected Taken, got {refused}") };
@@ -124,10 +124,11 @@ fn a_node_that_is_there_already_is_refused_and_both_are_named() {
 #[test]
 fn a_node_waits_for_a_former_life_that_is_about_to_go() {
     let seed = endpoint("tcp");
-    let zenoh = Zenoh::new().realm("former").lease(Duration::from_secs(10));
-    let watcher = Node::open(peer("watcher", 1), &zenoh.clone().listen(&seed));
-    let mut former = Node::open(peer("a", 1), &zenoh.clone().connect(&seed));
+    let zenoh = Network::new().realm("former").lease(Duration::from_secs(10));
+    let mut former = Node::open(peer("a", 1), &zenoh.clone().listen(&seed));
+    let watcher = Node::open(peer("watcher", 1), &zenoh.clone().connect(&seed));
     watcher.meets(former.me);
+    former.meets(watcher.me);
     let ended = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(1500));
         former.carriage.stop();
@@ -141,7 +142,7 @@ fn a_node_waits_for_a_former_life_that_is_about_to_go() {
 #[test]
 fn two_that_could_not_see_each_other_learn_that_they_are_the_same_node() {
     let seed = endpoint("tcp");
-    let zenoh = Zenoh::new().realm("split");
+    let zenoh = Network::new().realm("split");
     // The seed comes last, so that the two open without seeing each other.
     let older = Node::open(peer("a", 1), &zenoh.clone().connect(&seed).listen(endpoint("tcp")));
     let newer = Node::open(peer("a", 2), &zenoh.clone().connect(&seed).listen(endpoint("tcp")));
@@ -177,11 +178,36 @@ fn a_session_that_is_opened_anew_carries_frames_both_ways() {
 }
 
 #[test]
+fn two_that_open_their_sessions_anew_at_once_meet_again() {
+    let (mut a, mut b) = pair("tcp");
+    let peers = (a.me, b.me);
+    std::thread::scope(|scope| {
+        scope.spawn(|| a.carriage.reopen());
+        scope.spawn(|| b.carriage.reopen());
+    });
+    // Each has forgotten the other, and may see its former session once more before the new one.
+    let meets_again = |heard: &[Heard], other| {
+        let left = heard.iter().position(|heard| *heard == Heard::Left(other, Gone::Lost));
+        left.is_some_and(|left| heard[left..].contains(&Heard::Joined(other)))
+    };
+    a.log.until("to meet again", |heard| meets_again(heard, peers.1));
+    b.log.until("to meet again", |heard| meets_again(heard, peers.0));
+    // What is sent before the last of the old sessions has gone may be lost, so it is said until it is heard.
+    let heard = |log: &Log, text: &Heard| log.until("anything", |_| true).contains(text);
+    let end = Instant::now() + LIMIT;
+    while !heard(&b.log, &frame(a.me, "to b")) || !heard(&a.log, &frame(b.me, "to a")) {
+        let _ = (a.send(b.me, "to b"), b.send(a.me, "to a"));
+        assert!(Instant::now() < end, "expected frames to pass both ways");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn frames_pass_through_a_unix_socket() {
     let path = std::env::temp_dir().join(format!("rohrpost-{}.sock", std::process::id()));
     let seed = format!("unixsock-stream/{}", path.display());
-    let mut a = Node::open(peer("a", 1), &Zenoh::new().realm("unix").listen(&seed));
-    let b = Node::open(peer("b", 1), &Zenoh::new().realm("unix").connect(&seed));
+    let mut a = Node::open(peer("a", 1), &Network::new().realm("unix").listen(&seed));
+    let b = Node::open(peer("b", 1), &Network::new().realm("unix").connect(&seed));
     a.meets(b.me);
     b.meets(a.me);
     a.send(b.me, "hello").unwrap();
@@ -192,7 +218,7 @@ fn frames_pass_through_a_unix_socket() {
 fn a_node_can_be_opened_on_a_thread_of_tokio() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut a = Node::open(peer("a", 1), &Zenoh::new().realm("tokio"));
+        let mut a = Node::open(peer("a", 1), &Network::new().realm("tokio"));
         a.carriage.stop();
     });
 }
@@ -200,7 +226,7 @@ fn a_node_can_be_opened_on_a_thread_of_tokio() {
 #[test]
 fn a_port_that_is_taken_is_an_error_that_names_it() {
     let seed = endpoint("tcp");
-    let _a = Node::open(peer("a", 1), &Zenoh::new().realm("port").listen(&seed));
-    let refused = Node::try_open(peer("b", 1), &Zenoh::new().realm("port").listen(&seed)).unwrap_err();
+    let _a = Node::open(peer("a", 1), &Network::new().realm("port").listen(&seed));
+    let refused = Node::try_open(peer("b", 1), &Network::new().realm("port").listen(&seed)).unwrap_err();
     assert!(refused.to_string().contains(&seed[4..]), "expected the endpoint in `{refused}`");
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::id::NodeId;
-use crate::net::zenoh::key::Permits;
+use crate::zenoh::key::Permits;
 
 /// Whom a node lets in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType, date_time_ymd};
 use zenoh::Wait as _;
 
-use crate::net::zenoh::config::Zenoh;
-use crate::net::zenoh::tests::ears::Heard;
-use crate::net::zenoh::tests::names::{Node, endpoint, frame, peer};
-use crate::net::zenoh::tls::Tls;
+use crate::zenoh::config::Network;
+use crate::zenoh::tests::ears::Heard;
+use crate::zenoh::tests::names::{Node, endpoint, frame, peer};
+use crate::zenoh::tls::Tls;
 
 /// An authority, and where its certificates lie. They go with it.
 struct Authority {
@@ -64,9 +64,9 @@ impl Drop for Authority {
 
 /// Three nodes `a`, `b` and `c`: `b` with `tls` calls `a`, and so does `c`, whose certificate is good. When `a` has met `c`,
 /// which came later, it must not have met `b`.
-fn keeps_out(realm: &str, authority: &Authority, protocol: &str, b: &Zenoh, name_of_b: &str) {
+fn keeps_out(realm: &str, authority: &Authority, protocol: &str, b: &Network, name_of_b: &str) {
     let seed = endpoint(protocol);
-    let zenoh = Zenoh::new().realm(realm).without_gossip();
+    let zenoh = Network::new().realm(realm).without_gossip();
     let a = Node::open(peer("a", 1), &zenoh.clone().tls(authority.node("a")).listen(&seed));
     let b = Node::open(peer(name_of_b, 1), &b.clone().realm(realm).without_gossip().connect(&seed));
     let c = Node::open(peer("c", 1), &zenoh.tls(authority.node("c")).connect(&seed));
@@ -80,7 +80,7 @@ fn nodes_with_certificates_of_one_authority_meet_over_tls_and_quic() {
     let authority = Authority::new();
     for protocol in ["tls", "quic"] {
         let seed = endpoint(protocol);
-        let zenoh = Zenoh::new().realm(protocol);
+        let zenoh = Network::new().realm(protocol);
         let mut a = Node::open(peer("a", 1), &zenoh.clone().tls(authority.node("a")).listen(&seed));
         let mut b = Node::open(peer("b", 1), &zenoh.tls(authority.node("b")).connect(&seed));
         a.meets(b.me);
@@ -98,7 +98,7 @@ fn a_certificate_of_another_authority_is_refused() {
     // It trusts the right one and shows a wrong one, so that the node which is called refuses it.
     let mut tls = other.node("b");
     tls.authority = authority.folder.join("ca.pem");
-    keeps_out("wrong-authority", &authority, "tls", &Zenoh::new().tls(tls), "b");
+    keeps_out("wrong-authority", &authority, "tls", &Network::new().tls(tls), "b");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_node_calls_nobody_whose_authority_it_does_not_know() {
     // It shows a right one and trusts a wrong one, so that the node which calls refuses.
     let mut tls = authority.node("b");
     tls.authority = other.folder.join("ca.pem");
-    keeps_out("unknown-authority", &authority, "tls", &Zenoh::new().tls(tls), "b");
+    keeps_out("unknown-authority", &authority, "tls", &Network::new().tls(tls), "b");
 }
 
 #[test]
@@ -117,14 +117,14 @@ fn a_certificate_that_has_expired_is_refused() {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 2);
     });
-    keeps_out("expired", &authority, "tls", &Zenoh::new().tls(expired), "b");
+    keeps_out("expired", &authority, "tls", &Network::new().tls(expired), "b");
 }
 
 #[test]
 fn a_node_without_a_certificate_is_refused() {
     let authority = Authority::new();
     let seed = endpoint("tls");
-    let zenoh = Zenoh::new().realm("none").without_gossip();
+    let zenoh = Network::new().realm("none").without_gossip();
     let a = Node::open(peer("a", 1), &zenoh.clone().tls(authority.node("a")).listen(&seed));
     // No setup of this library makes such a node, so zenoh is asked to.
     let mut config = zenoh::Config::default();
@@ -152,7 +152,7 @@ fn a_node_without_a_certificate_is_refused() {
 fn a_certificate_for_another_host_is_not_called() {
     let authority = Authority::new();
     let seed = endpoint("tls");
-    let zenoh = Zenoh::new().realm("host").without_gossip();
+    let zenoh = Network::new().realm("host").without_gossip();
     let elsewhere = authority.signed("a", "a.example", |_| ());
     let a = Node::open(peer("a", 1), &zenoh.clone().tls(elsewhere).listen(&seed));
     let b = Node::open(peer("b", 1), &zenoh.clone().tls(authority.node("b")).connect(&seed));
@@ -169,7 +169,7 @@ fn a_node_that_is_admitted_speaks_and_reads_under_its_own_name_only() {
     let (a, c) = (peer("a", 1), peer("c", 1));
     let admitting = |name: &str| {
         let tls = authority.node(name).admit(a.node).admit(c.node).admit(peer("b", 1).node);
-        Zenoh::new().realm("names").without_gossip().tls(tls)
+        Network::new().realm("names").without_gossip().tls(tls)
     };
     let mut a = Node::open(a, &admitting("a").listen(&seed));
     // Its certificate says `b`, and it says that it is `eve`, whom nobody knows, and that it is `c`.
@@ -193,7 +193,7 @@ fn a_node_that_is_admitted_speaks_and_reads_under_its_own_name_only() {
 fn a_certificate_that_is_not_admitted_is_let_in_by_nobody() {
     let authority = Authority::new();
     let seed = endpoint("tls");
-    let zenoh = Zenoh::new().realm("guests").without_gossip();
+    let zenoh = Network::new().realm("guests").without_gossip();
     let (a, b, c) = (peer("a", 1), peer("b", 1), peer("c", 1));
     let a = Node::open(a, &zenoh.clone().tls(authority.node("a").admit(c.node)).listen(&seed));
     let b = Node::open(b, &zenoh.clone().tls(authority.node("b")).connect(&seed));
@@ -209,7 +209,7 @@ fn a_file_that_is_no_certificate_is_named() {
     let authority = Authority::new();
     let mut tls = authority.node("a");
     tls.key = tls.certificate.clone();
-    let zenoh = Zenoh::new().tls(tls).lease(Duration::from_secs(1));
+    let zenoh = Network::new().tls(tls).lease(Duration::from_secs(1));
     let refused = Node::try_open(peer("a", 1), &zenoh).unwrap_err().to_string();
     assert!(refused.contains("a.pem") && refused.contains("key"), "expected the file in `{refused}`");
 }

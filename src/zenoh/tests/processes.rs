@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use crate::net::transport::{Gone, Transport as _};
-use crate::net::zenoh::config::Zenoh;
-use crate::net::zenoh::session::OpenError;
-use crate::net::zenoh::tests::child::Remote;
-use crate::net::zenoh::tests::ears::Heard;
-use crate::net::zenoh::tests::names::{Node, endpoint, frame, peer};
+use crate::zenoh::config::Network;
+use crate::zenoh::session::OpenError;
+use crate::zenoh::tests::child::Remote;
+use crate::zenoh::tests::ears::Heard;
+use crate::zenoh::tests::names::{Node, endpoint, frame, peer};
 
 /// A node here, and one in another process.
 fn pair(realm: &str) -> (Node, Remote, String) {
     let seed = endpoint("tcp");
-    let here = Node::open(peer("here", 1), &Zenoh::new().realm(realm).listen(&seed));
+    let here = Node::open(peer("here", 1), &Network::new().realm(realm).listen(&seed));
     let there = Remote::start("there", 1, realm, &seed);
     here.meets(there.me);
     (here, there, seed)
@@ -59,8 +59,8 @@ fn a_node_that_was_killed_comes_back_as_another_life() {
 
 #[test]
 fn a_node_of_another_process_keeps_its_name_to_itself() {
-    let (_here, there, seed) = pair("names");
-    let zenoh = Zenoh::new().realm("names").lease(Duration::from_millis(300)).listen(endpoint("tcp")).connect(&seed);
+    let (_here, there, _) = pair("names");
+    let zenoh = Network::new().realm("names").lease(Duration::from_millis(300)).connect(&there.endpoint);
     let refused = Node::try_open(peer("there", 2), &zenoh).unwrap_err();
     assert!(matches!(refused, OpenError::Taken { .. }), "expected the name to be taken, got {refused}");
     assert!(refused.to_string().contains("`there` in the zenoh session"), "{refused}");
@@ -71,7 +71,7 @@ fn a_node_of_another_process_keeps_its_name_to_itself() {
 fn a_seed_that_comes_late_is_found() {
     let seed = endpoint("tcp");
     let there = Remote::start("there", 1, "late", &seed);
-    let mut here = Node::open(peer("here", 1), &Zenoh::new().realm("late").listen(&seed));
+    let mut here = Node::open(peer("here", 1), &Network::new().realm("late").listen(&seed));
     here.meets(there.me);
     here.send(there.me, "hello").unwrap();
     here.log.hears(&frame(there.me, "hello"));
@@ -80,7 +80,7 @@ fn a_seed_that_comes_late_is_found() {
 #[test]
 fn a_process_that_stands_still_is_lost_and_sending_to_it_is_over_in_bounded_time() {
     let seed = endpoint("tcp");
-    let zenoh = Zenoh::new().realm("still").lease(Duration::from_secs(2)).block(Duration::from_millis(500));
+    let zenoh = Network::new().realm("still").lease(Duration::from_secs(2)).block(Duration::from_millis(500));
     let mut here = Node::open(peer("here", 1), &zenoh.listen(&seed));
     let there = Remote::start("there", 1, "still", &seed);
     here.meets(there.me);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::id::NodeId;
 use crate::net::transport::{Ears, Gone, Incarnation, Peer};
-use crate::net::zenoh::key::Token;
+use crate::zenoh::key::Token;
 
 /// How many frames of peers that have not joined are kept in all.
 const WAITING_FRAMES: usize = 1024;
@@ -189,8 +189,8 @@ mod tests {
     use super::{Roster, WAITING_FRAMES};
     use crate::id::NodeId;
     use crate::net::transport::{Gone, Incarnation, Peer};
-    use crate::net::zenoh::key::Token;
-    use crate::net::zenoh::tests::ears::{Heard, Log};
+    use crate::zenoh::key::Token;
+    use crate::zenoh::tests::ears::{Heard, Log};
 
     const PATIENCE: Duration = Duration::from_secs(4);
 

@@ -11,7 +11,7 @@ pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
 /// What was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::net::zenoh) enum Heard {
+pub(in crate::zenoh) enum Heard {
     Joined(Peer),
     Frame(Peer, String),
     Left(Peer, Gone),
@@ -20,14 +20,14 @@ pub(in crate::net::zenoh) enum Heard {
 
 /// Everything in the order in which it was heard.
 #[derive(Debug, Default)]
-pub(in crate::net::zenoh) struct Log {
+pub(in crate::zenoh) struct Log {
     heard: Mutex<Vec<Heard>>,
     more: Condvar,
 }
 
 impl Log {
     /// What was heard since the last time.
-    pub(in crate::net::zenoh) fn take(&self) -> Vec<Heard> {
+    pub(in crate::zenoh) fn take(&self) -> Vec<Heard> {
         std::mem::take(&mut self.heard.lock())
     }
 

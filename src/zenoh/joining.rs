@@ -5,10 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::kernel::Kernel;
 use crate::net::joining::{JoinError, Joining, Net};
 use crate::net::transport::{Incarnation, Peer};
-use crate::net::zenoh::config::Zenoh;
-use crate::net::zenoh::session::OpenError;
+use crate::zenoh::config::Network;
+use crate::zenoh::session::OpenError;
 
-impl Zenoh {
+impl Network {
     /// Has a kernel join the network, with the defaults of [`Joining`].
     ///
     /// Blocks until the seeds that answer are connected and have been asked whether another node has the kernel's name: about
@@ -16,10 +16,10 @@ impl Zenoh {
     ///
     /// ```no_run
     /// use rohrpost::Kernel;
-    /// use rohrpost::net::Zenoh;
+    /// use rohrpost::zenoh::Network;
     ///
     /// let kernel = Kernel::builder("car-7").start()?;
-    /// let net = Zenoh::new().listen("tcp/127.0.0.1:0").connect("tcp/127.0.0.1:7447").join(&kernel)?;
+    /// let net = Network::new().listen("tcp/127.0.0.1:0").connect("tcp/127.0.0.1:7447").join(&kernel)?;
     /// # let _ = net;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -14,6 +14,6 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ConfigError, Zenoh};
+pub use config::{ConfigError, Network};
 pub use session::OpenError;
 pub use tls::Tls;

@@ -17,9 +17,9 @@ use zenoh::sample::{Locality, Sample, SampleKind};
 
 use crate::id::NodeId;
 use crate::net::transport::{Lane, Peer};
-use crate::net::zenoh::config::ConfigError;
-use crate::net::zenoh::key::{self, Keys, Kind, Token};
-use crate::net::zenoh::roster::Roster;
+use crate::zenoh::config::ConfigError;
+use crate::zenoh::key::{self, Keys, Kind, Token};
+use crate::zenoh::roster::Roster;
 
 /// Why a node could not join its network.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,8 @@ pub enum OpenError {
 
 /// How long those who are there may take to say that they are this node.
 const ROLL_CALL: Duration = Duration::from_millis(500);
+/// How long those of whom a seed tells may take to call: of two nodes only one calls, and it may be the other.
+const SETTLING: Duration = Duration::from_millis(250);
 /// How long a life that has ended may be there after its link's lease.
 const AFTERLIFE: Duration = Duration::from_millis(500);
 /// How long a farewell may take.
@@ -87,6 +89,16 @@ impl Office {
     }
 }
 
+/// A node that is to be opened, and must be the only one of its name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    pub(super) me: Peer,
+    /// How long a rival is waited for to go.
+    pub(super) patience: Duration,
+    /// Whether there may be somebody who has not called yet.
+    pub(super) expects: bool,
+}
+
 /// Whom a session belongs to.
 #[derive(Clone, Debug)]
 pub(super) struct Owner {
@@ -113,15 +125,11 @@ struct Furniture {
 }
 
 impl Session {
-    /// Opens a session and, if nobody else is this node, joins. With a rival it blocks for `patience` more: that may be a
-    /// former life whose link has not been given up yet.
-    pub(super) fn open(
-        config: &zenoh::Config,
-        owner: &Owner,
-        claim: Option<(Peer, Duration)>,
-    ) -> Result<Self, OpenError> {
+    /// Opens a session and, if nobody else is this node, joins. With a rival it blocks for a while more: that may be a former
+    /// life whose link has not been given up yet.
+    pub(super) fn open(config: &zenoh::Config, owner: &Owner, claim: Option<Claim>) -> Result<Self, OpenError> {
         let zenoh = zenoh::open(config.clone()).wait().map_err(failed("opening the zenoh session"))?;
-        let free = claim.map_or(Ok(()), |(me, patience)| claimed(&zenoh, &owner.keys, me, patience));
+        let free = claim.map_or(Ok(()), |claim| claimed(&zenoh, &owner.keys, claim));
         match free.and_then(|()| Furniture::declare(&zenoh, owner)) {
             Ok(furniture) => Ok(Self { zenoh, owner: owner.clone(), furniture }),
             Err(failed) => {
@@ -216,17 +224,21 @@ impl Route {
     }
 }
 
-/// Waits until nobody else is `me`, or says who is.
-fn claimed(session: &zenoh::Session, keys: &Keys, me: Peer, patience: Duration) -> Result<(), OpenError> {
-    let until = Instant::now() + patience + AFTERLIFE;
-    while let Some(Token { peer, zid, name }) = rival(session, keys)? {
-        if Instant::now() >= until {
-            let holder = format!("`{name}` in the zenoh session {zid}, incarnation {:016x}", peer.incarnation.0);
-            return Err(OpenError::Taken { node: me.node, holder, incarnation: me.incarnation.0 });
+/// Waits until nobody else is the node that is claimed, or says who is.
+fn claimed(session: &zenoh::Session, keys: &Keys, claim: Claim) -> Result<(), OpenError> {
+    let start = Instant::now();
+    loop {
+        let passed = start.elapsed();
+        match rival(session, keys)? {
+            None if !claim.expects || passed >= SETTLING => return Ok(()),
+            Some(Token { peer, zid, name }) if passed >= claim.patience + AFTERLIFE => {
+                let holder = format!("`{name}` in the zenoh session {zid}, incarnation {:016x}", peer.incarnation.0);
+                let (node, incarnation) = (claim.me.node, claim.me.incarnation.0);
+                return Err(OpenError::Taken { node, holder, incarnation });
+            }
+            _ => std::thread::sleep(Duration::from_millis(50)),
         }
-        std::thread::sleep(Duration::from_millis(50));
     }
-    Ok(())
 }
 
 /// Somebody else who claims to be this node.

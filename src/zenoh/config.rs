@@ -1,13 +1,13 @@
-//! [`Zenoh`]: how a node's network is set up, and what zenoh is told of it.
+//! [`Network`]: how a node's network is set up, and what zenoh is told of it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::id::NodeId;
-use crate::net::zenoh::access::{self, Guest};
-use crate::net::zenoh::endpoint::{Endpoint, Reach};
-use crate::net::zenoh::key::Permits;
-use crate::net::zenoh::tls::Tls;
+use crate::zenoh::access::{self, Guest};
+use crate::zenoh::endpoint::{Endpoint, Reach};
+use crate::zenoh::key::Permits;
+use crate::zenoh::tls::Tls;
 
 /// What is wrong with the setup of a network.
 #[derive(Debug, thiserror::Error)]
@@ -109,19 +109,23 @@ const ENVELOPE: usize = 4 << 10;
 ///
 /// # Cost
 ///
-/// zenoh runs its own threads, once for the process however many nodes it has: 6 workers of [Tokio](https://tokio.rs) in five
-/// pools, named `app-0`, `acc-0`, `tx-0`, `rx-0`, `rx-1` and `net-0`, and in each pool further ones for a while when something
-/// blocks (at most 50; they go after 10 s without work). The environment variable `ZENOH_RUNTIME` changes their numbers. They
-/// are not ended when a node stops; the process ends them.
+/// zenoh runs its own threads, once for the process however many nodes it has: six workers of [Tokio](https://tokio.rs) in five
+/// pools, named `app-0`, `net-0`, `acc-0`, `tx-0`, `rx-0` and `rx-1`, the last four from the first link on, and for a while
+/// further ones when something blocks (`acc-1`, `net-1` and so on; at most 50 in each pool, which go after 10 s without work).
+/// The environment variable `ZENOH_RUNTIME` changes their numbers. They do not end when a node stops; the process ends them.
+/// One of them carries all that is sent, two all that is received.
+///
+/// On Linux a process with one node is 6 MB larger than without, and 2 MB more with a first link. A busy link has up to 1 MiB
+/// of batches to be sent and 64 KiB that are being read, and a message that comes in parts is put together in memory.
 ///
 /// ```
-/// use rohrpost::net::Zenoh;
+/// use rohrpost::zenoh::Network;
 ///
-/// let zenoh = Zenoh::new().realm("fleet").listen("tcp/127.0.0.1:0").connect("tcp/127.0.0.1:7447");
+/// let zenoh = Network::new().realm("fleet").listen("tcp/127.0.0.1:0").connect("tcp/127.0.0.1:7447");
 /// # let _ = zenoh;
 /// ```
 #[derive(Clone, Debug)]
-pub struct Zenoh {
+pub struct Network {
     listen: Vec<String>,
     connect: Vec<String>,
     realm: String,
@@ -135,13 +139,13 @@ pub struct Zenoh {
     insecure: bool,
 }
 
-impl Default for Zenoh {
+impl Default for Network {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Zenoh {
+impl Network {
     /// A node that listens on some free port of the loopback address and calls nobody.
     #[must_use]
     pub fn new() -> Self {
@@ -251,6 +255,11 @@ impl Zenoh {
     /// How long a lost link goes unnoticed at most.
     pub(super) const fn lease_time(&self) -> Duration {
         self.lease
+    }
+
+    /// Whether others may be there whom it does not know from its setup.
+    pub(super) const fn looks_around(&self) -> bool {
+        !self.connect.is_empty() || self.multicast
     }
 
     /// The largest message.

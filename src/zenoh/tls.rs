@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::id::NodeId;
-use crate::net::zenoh::access::Guest;
-use crate::net::zenoh::config::ConfigError;
+use crate::zenoh::access::Guest;
+use crate::zenoh::config::ConfigError;
 
 /// The certificates of a node, for links over `tls/` and `quic/`.
 ///
@@ -30,10 +30,10 @@ use crate::net::zenoh::config::ConfigError;
 /// address must be among them, or [`any_host`](Self::any_host) be set.
 ///
 /// ```
-/// use rohrpost::net::{Tls, Zenoh};
+/// use rohrpost::zenoh::{Network, Tls};
 ///
 /// let tls = Tls::new("ca.pem", "car-7.pem", "car-7.key").admit("car-8".parse()?).admit("control".parse()?);
-/// let zenoh = Zenoh::new().listen("tls/0.0.0.0:7447").tls(tls);
+/// let zenoh = Network::new().listen("tls/0.0.0.0:7447").tls(tls);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

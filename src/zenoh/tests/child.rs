@@ -8,8 +8,8 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use crate::net::transport::{Ears, Gone, Lane, Peer, Transport as _};
-use crate::net::zenoh::config::Zenoh;
-use crate::net::zenoh::tests::names::peer;
+use crate::zenoh::config::Network;
+use crate::zenoh::tests::names::{endpoint, peer};
 
 const SPECIFICATION: &str = "ROHRPOST_TEST_NODE";
 
@@ -17,15 +17,18 @@ const SPECIFICATION: &str = "ROHRPOST_TEST_NODE";
 #[derive(Debug)]
 pub(super) struct Remote {
     pub(super) me: Peer,
+    /// Where it listens.
+    pub(super) endpoint: String,
     process: Child,
 }
 
 impl Remote {
     /// Starts the node `name` with the seed `seed`, in the realm `realm`.
     pub(super) fn start(name: &str, incarnation: u64, realm: &str, seed: &str) -> Self {
+        let endpoint = endpoint("tcp");
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "net::zenoh::tests::child::a_node_in_a_process_of_its_own", "--nocapture"])
-            .env(SPECIFICATION, format!("{name} {incarnation} {realm} {seed}"))
+            .env(SPECIFICATION, format!("{name} {incarnation} {realm} {seed} {endpoint}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -36,7 +39,7 @@ impl Remote {
         assert!(open, "expected the node {name} to open");
         // It goes on writing; nobody must wait for a reader.
         std::thread::spawn(move || lines.count());
-        Self { me: peer(name, incarnation), process }
+        Self { me: peer(name, incarnation), endpoint, process }
     }
 
     /// Has it stop as it should.
@@ -86,11 +89,11 @@ impl Ears for Echo {
 #[test]
 fn a_node_in_a_process_of_its_own() {
     let Ok(specification) = std::env::var(SPECIFICATION) else { return };
-    let [name, incarnation, realm, seed] = specification.split(' ').collect::<Vec<_>>()[..] else {
-        panic!("expected four words in `{specification}`")
+    let [name, incarnation, realm, seed, listen] = specification.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("expected five words in `{specification}`")
     };
     let echo = Arc::new(Echo::default());
-    let zenoh = Zenoh::new().realm(realm).connect(seed);
+    let zenoh = Network::new().realm(realm).listen(listen).connect(seed);
     let mut carriage = zenoh.open(peer(name, incarnation.parse().unwrap()), echo.clone()).unwrap();
     let mut out = std::io::stdout();
     writeln!(out, "@open").unwrap();

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::id::NodeId;
 use crate::net::transport::{Ears, Incarnation, Lane, Peer, Transport, Unsent};
-use crate::net::zenoh::config::Zenoh;
-use crate::net::zenoh::key::Keys;
-use crate::net::zenoh::roster::Roster;
-use crate::net::zenoh::session::{Office, OpenError, Owner, Route, Session};
+use crate::zenoh::config::Network;
+use crate::zenoh::key::Keys;
+use crate::zenoh::roster::Roster;
+use crate::zenoh::session::{Claim, Office, OpenError, Owner, Route, Session};
 
 /// How long a session that could not be opened anew is left alone.
 const RETRY: Duration = Duration::from_secs(1);
@@ -27,14 +27,16 @@ pub(crate) struct Carriage {
     again: Option<Instant>,
 }
 
-impl Zenoh {
-    /// Joins the network as `me`. Blocks until the seeds and those of whom they tell are connected, or for 2 s, and where
-    /// somebody else is `me`, for a lease more. `ears` hear of others before it returns.
+impl Network {
+    /// Joins the network as `me`. Blocks until the seeds are connected, or for 2 s, then for 250 ms for those of whom they
+    /// tell, and where somebody else is `me`, for a lease more. `ears` hear of others before it returns.
+    ///
+    /// A rival whom it has no link to by then is not seen: when they see each other, both are told ([`Ears::doubled`]).
     pub(crate) fn open(&self, me: Peer, ears: Arc<dyn Ears>) -> Result<Carriage, OpenError> {
         let config = self.check(me.node)?;
         let office = Office::new(Roster::new(me, ears, self.lease_time()));
         let owner = Owner { keys: Keys::new(self.realm_name(), me), office, largest: self.largest() };
-        let claim = Some((me, self.lease_time()));
+        let claim = Some(Claim { me, patience: self.lease_time(), expects: self.looks_around() });
         let session = Some(aside(|| Session::open(&config, &owner, claim))?);
         Ok(Carriage { config, owner, session, routes: HashMap::new(), again: None })
     }
