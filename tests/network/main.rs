@@ -12,3 +12,4 @@ mod observing;
 mod offers;
 mod system;
 mod threads;
+mod unreadable;

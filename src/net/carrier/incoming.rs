@@ -77,8 +77,7 @@ impl Carrier {
 
     /// Brings a notification back that had been delivered.
     pub(super) fn bring_back(&self, node: NodeId, bytes: &[u8], ctx: &Context<'_>) {
-        let returned =
-            Letter::read(bytes).and_then(|letter| letter.open_return(node, self.terms.max_message, ctx.now()));
+        let returned = Letter::read(bytes).map(|letter| letter.open_return(node, self.terms.max_message, ctx.now()));
         if let Ok((message, Some(ticket))) = returned {
             self.inlet.bring_back(message, ticket);
         }

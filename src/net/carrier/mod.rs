@@ -177,9 +177,7 @@ impl Carrier {
                 self.note_answer(to.node, re, message);
             }
             Return::Notification(Some(ticket)) => {
-                if let Ok(letter) = desk.give_back(message, ticket) {
-                    link.give_back(letter, now);
-                }
+                link.give_back(desk.give_back(message, ticket), now);
             }
             Return::Notification(None) => {}
         }

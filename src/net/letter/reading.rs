@@ -171,24 +171,15 @@ impl<'a> Letter<'a> {
     }
 
     /// The message that comes back, and to whom. It has its code, and names as its receiver whoever sends it back; `peer` is
-    /// the node that it comes from.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Letter::open`].
-    pub(crate) fn open_return(
-        &self,
-        peer: NodeId,
-        limit: usize,
-        now: Time,
-    ) -> Result<(Message<'static>, Option<Ticket>), LetterError> {
-        let mut message = self.open(limit, now)?;
+    /// the node that it comes from. Records that cannot be read stay [sealed](Self::sealed).
+    pub(crate) fn open_return(&self, peer: NodeId, limit: usize, now: Time) -> (Message<'static>, Option<Ticket>) {
+        let mut message = self.open(limit, now).unwrap_or_else(|_| self.sealed(limit));
         if let Some(sender) = self.sender(peer) {
             (message.tid, message.nid, message.node) = (sender.tid, sender.nid, sender.node);
         }
         message.code = self.code;
         message.set_text(Cow::Owned(self.text.to_owned()));
-        Ok((message, self.ticket()))
+        (message, self.ticket())
     }
 
     /// Ends a request with the answer, or the code, that this letter brings.

@@ -157,9 +157,9 @@ fn a_return_brings_message_code_and_text_back_to_the_ticket() {
     let mut there = Letter::read(&bytes).expect("a letter").open(LIMIT, Time::START).expect("a message");
     there.complete_from(Nid::UNSET, PEER);
     there.fail(Failure::new(Code::REJECTED, "é".repeat(MAX_TEXT)));
-    let bytes = Desk::new(PEER, LIMIT).give_back(&there, ticket).expect("expected the return to be written");
+    let bytes = Desk::new(PEER, LIMIT).give_back(&there, ticket);
     let letter = Letter::read(&bytes).expect("a letter");
-    let (message, to) = letter.open_return(PEER, LIMIT, Time::START).expect("a message");
+    let (message, to) = letter.open_return(PEER, LIMIT, Time::START);
     assert_eq!((message.code(), to), (Code::REJECTED, Some(ticket)));
     assert_eq!(message.text(), "é".repeat(MAX_TEXT / 2), "expected the text to be cut");
     assert_eq!(message.receiver(), Some(router()));
@@ -174,8 +174,8 @@ fn what_cannot_be_opened_goes_back_sealed_and_its_sender_can_read_it() {
     let back = |limit| {
         let mut sealed = Letter::read(&bytes).expect("a letter").sealed(limit);
         sealed.fail(Failure::new(Code::MALFORMED, "no glasses"));
-        let bytes = Desk::new(PEER, LIMIT).give_back(&sealed, ticket).expect("expected the return to be written");
-        Letter::read(&bytes).expect("a letter").open_return(PEER, LIMIT, Time::START).expect("a message")
+        let bytes = Desk::new(PEER, LIMIT).give_back(&sealed, ticket);
+        Letter::read(&bytes).expect("a letter").open_return(PEER, LIMIT, Time::START)
     };
     let (message, to) = back(LIMIT);
     assert_eq!((message.code(), to), (Code::MALFORMED, Some(ticket)));
@@ -185,6 +185,17 @@ fn what_cannot_be_opened_goes_back_sealed_and_its_sender_can_read_it() {
     let (message, _) = back(bytes.len() - 1);
     assert_eq!(message.records().count(), 1, "expected what is too large to stay where it is");
     assert_eq!(message.asked().name(), Note::NAME);
+}
+
+#[test]
+fn a_return_whose_record_has_become_one_without_a_wire_form_says_what_it_was() {
+    let ticket = Ticket::from_parts([1, 2, 3, 4]);
+    let mut there = Message::notification(router(), Plain);
+    there.fail(Failure::new(Code::REJECTED, "not now"));
+    let bytes = desk().give_back(&there, ticket);
+    let (message, to) = Letter::read(&bytes).expect("a letter").open_return(PEER, LIMIT, Time::START);
+    assert_eq!((message.code(), message.text(), to), (Code::REJECTED, "not now", Some(ticket)));
+    assert_eq!(message.asked().id(), Plain::ID);
 }
 
 #[test]

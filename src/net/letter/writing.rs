@@ -11,6 +11,7 @@ use crate::net::frame::TAIL;
 use crate::net::names::{Told, mention};
 use crate::net::opaque::Opaque;
 use crate::port::Ticket;
+use crate::record::Absent;
 
 /// Room for an envelope and a small record, so that most letters grow once.
 const ROOM: usize = 256;
@@ -99,20 +100,14 @@ impl Desk {
         self.write(envelope, []).unwrap_or_default()
     }
 
-    /// Writes a notification back to the sender whose ticket came with it. Its receiver here is who sends it back.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Desk::mail`].
-    pub(crate) fn give_back(&mut self, message: &Message<'_>, ticket: Ticket) -> Result<Vec<u8>, Failure> {
-        let [tid, nid, life, request] = ticket.parts();
-        let mut envelope = Envelope::to(Address::target(Tid::from_raw(tid)).in_namespace(Nid::from_raw(nid)));
-        envelope.marks |= Marks::TURNED | Marks::TICKET;
-        envelope.ticket = (life as u32, request);
-        envelope.sender = Some(message.destination());
-        envelope.code = message.code;
-        envelope.text = message.text();
-        self.write(envelope, message.records())
+    /// Writes a notification back to the sender whose ticket came with it. Its receiver here is who sends it back. Records
+    /// that cannot leave the node, or not any more, stay here, and [`Absent`] says of which type the first was.
+    pub(crate) fn give_back(&mut self, message: &Message<'_>, ticket: Ticket) -> Vec<u8> {
+        let whole = self.write(Envelope::back(message, ticket), message.records());
+        whole.unwrap_or_else(|_| {
+            let absent = Message::notification(message.destination(), Absent::of(message.asked()));
+            self.write(Envelope::back(message, ticket), absent.records()).unwrap_or_default()
+        })
     }
 
     #[expect(single_use_lifetimes, reason = "it cannot be left out here")]
@@ -191,6 +186,18 @@ impl Envelope<'_> {
             left: 0,
             text: "",
         }
+    }
+
+    /// That of a message that goes back to who sent it with this ticket.
+    fn back(message: &'a Message<'_>, ticket: Ticket) -> Self {
+        let [tid, nid, life, request] = ticket.parts();
+        let mut envelope = Self::to(Address::target(Tid::from_raw(tid)).in_namespace(Nid::from_raw(nid)));
+        envelope.marks |= Marks::TURNED | Marks::TICKET;
+        envelope.ticket = (life as u32, request);
+        envelope.sender = Some(message.destination());
+        envelope.code = message.code;
+        envelope.text = message.text();
+        envelope
     }
 
     fn write(mut self, out: &mut Vec<u8>, home: NodeId) {
