@@ -55,6 +55,8 @@ mod carrier;
 pub(crate) mod codec;
 mod envoy;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gatekeeper;
 mod gauges;
 mod ids;

@@ -122,6 +122,11 @@ impl<'a> Letter<'a> {
         self.marks.contains(Marks::TICKET).then_some(ticket)
     }
 
+    /// Where the records end, and the names begin.
+    pub(crate) const fn end_of_records(&self) -> usize {
+        self.names.bytes.at - 1
+    }
+
     /// What became of it: the code, and the text to it.
     #[cfg(test)]
     pub(crate) const fn fate(&self) -> (Code, &'a str) {

@@ -174,7 +174,7 @@ impl Desk {
     }
 }
 
-impl Envelope<'_> {
+impl<'a> Envelope<'a> {
     fn to(receiver: Address) -> Self {
         Self {
             marks: Marks::empty(),

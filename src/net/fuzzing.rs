@@ -1,0 +1,174 @@
+//! The doors by which a fuzzer, and the tests of hostile input, reach what reads bytes from other nodes.
+//!
+//! Each takes any bytes, and panics only where a promise is broken.
+
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::clock::Time;
+use crate::code::{Code, Failure};
+use crate::id::{Nid, NodeId, RecordId, Tid};
+use crate::message::{Message, Sender};
+use crate::monitor::Filter;
+use crate::net::frame::{Beat, Frame, Kind, Route, Session};
+use crate::net::letter::{Desk, Letter};
+use crate::net::link::{Event, Link, Request, Terms};
+use crate::net::opaque::Opaque;
+use crate::port::Ticket;
+use crate::system::{AddMonitor, ListNamespaces, ListServices, Namespaces, Ping, Pong, Targets};
+
+const LIMIT: usize = 1 << 20;
+const HERE: NodeId = NodeId::name("here");
+const THERE: NodeId = NodeId::name("there");
+
+/// Reads bytes as a frame. What was read is written as something that reads the same.
+pub fn frame(bytes: &[u8]) {
+    if let Ok(frame) = Frame::read(bytes.to_vec()) {
+        let again = Frame::read(frame.clone().into_bytes());
+        assert_eq!(again, Ok(frame), "a frame that was read can be written");
+    }
+}
+
+/// Reads bytes as a letter, opens it in every way, and writes what came of it.
+pub fn letter(bytes: &[u8]) {
+    let Ok(letter) = Letter::read(bytes) else {
+        return;
+    };
+    let now = Time::from_nanos(1_000);
+    let mut desk = Desk::new(HERE, LIMIT);
+    let (returned, ticket) = letter.open_return(THERE, LIMIT, now);
+    let ticket = ticket.unwrap_or(Ticket::from_parts([0; 4]));
+    let back = desk.give_back(&returned, ticket);
+    assert!(Letter::read(&back).is_ok(), "a return that was written can be read");
+    let sealed = letter.sealed(LIMIT);
+    let written = desk.mail(&sealed, now).expect("what stays in its wire form can be passed on");
+    let again = Letter::read(&written).expect("what was written can be read");
+    assert_eq!(again.receiver(), letter.receiver());
+    if let Ok(message) = letter.open(LIMIT, now) {
+        let written = desk.mail(&message, now).expect("what was read can be written");
+        Letter::read(&written).expect("what was written can be read").open(LIMIT, now).expect("and opened again");
+    }
+}
+
+/// Has a link hear and do what the bytes say: an operation, a length, and so many bytes of content, again and again.
+pub fn link(bytes: &[u8]) {
+    let terms = Terms { window: 8, requests: 8, ..Terms::default() };
+    let mut now = Time::START;
+    let mut link: Link<u32> = Link::new(Session::new(5), terms, now);
+    let (mut kept, mut out) = (0, 0);
+    let mut owed: Vec<Request> = Vec::new();
+    let mut rest = bytes;
+    while let [what, length, content @ ..] = rest {
+        let (content, behind) = content.split_at(content.len().min(usize::from(*length)));
+        rest = behind;
+        let number = u64::from(content.first().copied().unwrap_or_default());
+        let route = Route { from: Session::new(9 + number / 64), to: Session::new(5 + number / 32) };
+        let mut hear = |frame: Frame| link.heard(frame.into_bytes(), now);
+        match what % 12 {
+            0 => link.heard(content.to_vec(), now),
+            1 => hear(Frame::Hello { from: route.from, to: Some(route.to), limit: 1 << (number % 32) }),
+            2 => hear(Frame::Ack { route, ack: number % 8 }),
+            3 => hear(Frame::Bye { route }),
+            4 => {
+                let echo = (number % 2 == 0).then_some((number, number));
+                hear(Frame::Beat { route, beat: Beat { seq: number % 8, ack: number % 4, nanos: number, echo } });
+            }
+            5 | 6 => {
+                let kinds = [Kind::Notification, Kind::Request, Kind::Answer(number % 8), Kind::Return];
+                let kind = kinds[usize::from(*length) % 4];
+                hear(Frame::Mail { route, seq: number % 16, ack: number % 3, kind, letter: content.to_vec() });
+            }
+            7 => kept += u32::from(link.notify(content.to_vec(), 1, now).is_ok()),
+            8 => kept += u32::from(link.request(content.to_vec(), 1, now).is_ok()),
+            9 => {
+                if let Some(re) = owed.pop() {
+                    link.answer(re, content.to_vec(), now);
+                }
+            }
+            10 => {
+                now = now.after(Duration::from_millis(number * 40));
+                link.timeout(now);
+                assert!(link.next_deadline().is_none_or(|next| next > now), "a timeout does all that is due");
+            }
+            _ => {
+                if number < 20 {
+                    link.lost();
+                }
+                link.begin(now);
+            }
+        }
+        while let Some(event) = link.poll_event() {
+            match event {
+                Event::Requested { re, .. } => owed.push(re),
+                Event::Answered { keep, .. } | Event::Delivered(keep) | Event::Lost(keep) | Event::TooLarge(keep) => {
+                    out += keep;
+                }
+                _ => {}
+            }
+        }
+        while let Some((_, frame)) = link.poll_transmit() {
+            assert!(Frame::read(frame).is_ok(), "a link says frames");
+        }
+    }
+    link.close();
+    while let Some(event) = link.poll_event() {
+        if let Event::Answered { keep, .. } | Event::Delivered(keep) | Event::Lost(keep) | Event::TooLarge(keep) = event
+        {
+            out += keep;
+        }
+    }
+    assert_eq!(kept, out, "what is kept comes out once");
+}
+
+/// Frames and letters as this version writes them, by name.
+#[must_use]
+pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
+    let route = Route { from: Session::new(3), to: Session::new(4) };
+    let beat = Beat { seq: 7, ack: 6, nanos: 1_000_000, echo: Some((2_000_000, 500)) };
+    let kind = Kind::Answer(5);
+    let mail = Frame::Mail { route, seq: 7, ack: 6, kind, letter: b"letter".to_vec() };
+    let mut samples = vec![
+        ("frame-hello", Frame::Hello { from: route.from, to: None, limit: 1 << 24 }.into_bytes()),
+        ("frame-mail", mail.into_bytes()),
+        ("frame-ack", Frame::Ack { route, ack: 9 }.into_bytes()),
+        ("frame-beat", Frame::Beat { route, beat }.into_bytes()),
+        ("frame-bye", Frame::Bye { route }.into_bytes()),
+    ];
+    let to = Address::target(Tid::number(7)).in_namespace(Nid::number(8)).on_node(THERE);
+    let (target, now) = (to, Time::START);
+    let filter = Filter::new().node(THERE).service(RecordId::number(4));
+    let pong = Pong { node: HERE, received: Time::from_nanos(77) };
+    let opaque = Opaque::new(RecordId::number(12), b"opaque");
+    let mail = [
+        ("letter-ping", Message::request(to, Ping).deadline(Time::from_nanos(3_000_000_000))),
+        ("letter-namespaces", Message::notification(to, Namespaces(vec![Nid::number(1), Nid::number(2)]))),
+        ("letter-monitor", Message::request(to, AddMonitor { filter, target }).and(ListServices(Nid::number(5)))),
+        ("letter-pong", Message::notification(to, pong).and(Targets(Vec::new())).and(())),
+        ("letter-opaque", Message::notification(to, opaque).and(ListNamespaces)),
+    ];
+    for (name, mut message) in mail {
+        message.launch();
+        message.complete_from(Nid::UNSET, HERE);
+        message.sender = Sender::target(Tid::number(1), Nid::number(2));
+        (message.life, message.request) = (3, 4);
+        // A desk of its own, and no names: which are known depends on what the process has done before.
+        let written = Desk::new(HERE, LIMIT).mail(&message, now);
+        samples.push((name, without_names(written.unwrap_or_default())));
+    }
+    let mut failed = Message::notification(to, Ping);
+    failed.fail(Failure::new(Code::BUSY, "no room"));
+    let back = Desk::new(HERE, LIMIT).give_back(&failed, Ticket::from_parts([1, 2, 3, 4]));
+    samples.push(("letter-return", without_names(back)));
+    let answer = Desk::new(HERE, LIMIT).answer(&failed).unwrap_or_default();
+    samples.push(("letter-failure", without_names(answer)));
+    samples
+}
+
+/// The same letter without names in it.
+fn without_names(mut letter: Vec<u8>) -> Vec<u8> {
+    if let Ok(end) = Letter::read(&letter).map(|letter| letter.end_of_records()) {
+        letter.truncate(end);
+        letter.push(0);
+    }
+    letter
+}
