@@ -45,7 +45,7 @@ fn parse(text: &str, dots: Dots) -> Result<u64, ParseIdError> {
         return Err(ParseIdError::Empty);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = text.parse().ok().filter(|&raw| raw != UNSET && raw != NodeId::ANY.0);
+        let number = text.parse().ok().filter(|&raw| raw != UNSET);
         return number.ok_or_else(|| ParseIdError::OutOfRange(text.to_owned()));
     }
     if text.len() > name::MAX_NAME {
