@@ -28,7 +28,7 @@ pub(crate) struct Carriage {
 }
 
 impl Network {
-    /// Joins the network as `me`. Blocks until the seeds are connected, or for 2 s, then for 250 ms for those of whom they
+    /// Joins the network as `me`. Blocks until the seeds are connected, or for 0.5 s, then for 0.5 s for those of whom they
     /// tell, and where somebody else is `me`, for a lease more. `ears` hear of others before it returns.
     ///
     /// A rival whom it has no link to by then is not seen: when they see each other, both are told ([`Ears::doubled`]).

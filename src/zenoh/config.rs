@@ -297,8 +297,8 @@ impl Network {
         set("mode", "\"peer\"".to_owned())?;
         set("listen/endpoints", list(&self.listeners()?))?;
         set("connect/endpoints", list(&self.seeds()?))?;
-        // For whom the first roll call waits; it goes on as soon as all have answered.
-        set("scouting/delay", "2000".to_owned())?;
+        // How long opening waits for the seeds and those of whom they tell; some of these may be gone.
+        set("scouting/delay", "500".to_owned())?;
         set("scouting/multicast/enabled", self.multicast.to_string())?;
         set("scouting/gossip/enabled", self.gossip.to_string())?;
         // One of two calls the other; else both do, and one of the links is thrown away.

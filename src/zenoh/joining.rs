@@ -11,8 +11,9 @@ use crate::zenoh::session::OpenError;
 impl Network {
     /// Has a kernel join the network, with the defaults of [`Joining`].
     ///
-    /// Blocks until the seeds that answer are connected and have been asked whether another node has the kernel's name: about
-    /// 0.5 s. The others are known a little later: a [monitor](crate::Kernel::monitor) tells when.
+    /// Blocks until the seeds are connected and those whom they know have been asked whether another node has the kernel's
+    /// name: 0.5 to 1 s, and a lease more where the name is taken; without seeds some ms. The others are known a little later:
+    /// a [monitor](crate::Kernel::monitor) tells when.
     ///
     /// ```no_run
     /// use rohrpost::Kernel;

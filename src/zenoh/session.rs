@@ -54,7 +54,7 @@ pub enum OpenError {
 /// How long those who are there may take to say that they are this node.
 const ROLL_CALL: Duration = Duration::from_millis(500);
 /// How long those of whom a seed tells may take to call: of two nodes only one calls, and it may be the other.
-const SETTLING: Duration = Duration::from_millis(250);
+const SETTLING: Duration = Duration::from_millis(500);
 /// How long a life that has ended may be there after its link's lease.
 const AFTERLIFE: Duration = Duration::from_millis(500);
 /// How long a farewell may take.

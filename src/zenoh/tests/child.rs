@@ -26,8 +26,9 @@ impl Remote {
     /// Starts the node `name` with the seed `seed`, in the realm `realm`.
     pub(super) fn start(name: &str, incarnation: u64, realm: &str, seed: &str) -> Self {
         let endpoint = endpoint("tcp");
+        let (_crate, test) = concat!(module_path!(), "::a_node_in_a_process_of_its_own").split_once("::").unwrap();
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "net::zenoh::tests::child::a_node_in_a_process_of_its_own", "--nocapture"])
+            .args(["--exact", test, "--nocapture"])
             .env(SPECIFICATION, format!("{name} {incarnation} {realm} {seed} {endpoint}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
