@@ -83,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         [] => both(),
         ["--listen", endpoint] => {
             let kernel = station()?;
-            let _net = zenoh::Network::new().listen(endpoint).join(&kernel)?;
+            let _net = rohrpost::zenoh::Network::new().listen(endpoint).join(&kernel)?;
             println!("the station listens on {endpoint}; stop it with Ctrl-C");
             loop {
                 std::thread::park();
@@ -91,7 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["--connect", endpoint] => {
             let kernel = visitor()?;
-            let net = zenoh::Network::new().connect(endpoint).join(&kernel)?;
+            let net = rohrpost::zenoh::Network::new().connect(endpoint).join(&kernel)?;
             if !net.wait_for(STATION, Duration::from_secs(5)) {
                 println!("the station is not there yet");
             }
