@@ -297,6 +297,10 @@ impl Network {
         set("mode", "\"peer\"".to_owned())?;
         set("listen/endpoints", list(&self.listeners()?))?;
         set("connect/endpoints", list(&self.seeds()?))?;
+        // A seed that was lost is called again soon; a call into a network that is cut is given up and made again.
+        set("connect/retry", r#"{"period_init_ms":250,"period_max_ms":1000,"period_increase_factor":2}"#.to_owned())?;
+        let call = self.lease.clamp(Duration::from_secs(1), Duration::from_secs(10));
+        set("transport/unicast/open_timeout", call.as_millis().to_string())?;
         // How long opening waits for the seeds and those of whom they tell; some of these may be gone.
         set("scouting/delay", "500".to_owned())?;
         set("scouting/multicast/enabled", self.multicast.to_string())?;
