@@ -172,6 +172,7 @@ impl Directory {
         if !spaces.get(&space.nid).is_some_and(|open| Arc::ptr_eq(open, space)) {
             return;
         }
+        self.forget_ended();
         let _ = self.let_depart(spaces.remove(&space.nid));
         let services = self.shut(|catalogue| catalogue.take_all(|nid| nid == space.nid));
         self.tell_closed(space);
@@ -179,12 +180,16 @@ impl Directory {
         self.end_services(services);
     }
 
-    /// Remembers namespaces that end from now on, before anybody can miss them; all that have not ended yet.
+    /// Remembers namespaces that end from now on, before anybody can miss them; all for which nobody has waited yet.
     fn let_depart(&self, spaces: impl IntoIterator<Item = Arc<Space>>) -> Vec<Arc<Space>> {
         let mut departing = self.departing.lock();
-        departing.retain(|space| space.posts.iter().any(|post| self.is_seated(post)));
         departing.extend(spaces);
         departing.clone()
+    }
+
+    /// Forgets namespaces that have ended, so that those that come and go do not pile up.
+    fn forget_ended(&self) {
+        self.departing.lock().retain(|space| space.posts.iter().any(|post| self.is_seated(post)));
     }
 
     /// Forgets namespaces for whose threads somebody has waited long enough.
