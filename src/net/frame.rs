@@ -24,7 +24,7 @@ const ENDING: usize = 2 * 8 + 2;
 pub(crate) struct Session(u64);
 
 /// Who sends a frame to whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
     pub(crate) from: Session,
     pub(crate) to: Session,
@@ -95,11 +95,6 @@ impl Session {
     /// The one after it.
     pub(crate) const fn next(self) -> Self {
         Self::new(self.0 + 1)
-    }
-
-    #[cfg(test)]
-    pub(crate) const fn number(self) -> u64 {
-        self.0
     }
 
     fn read(number: u64) -> Result<Self, FrameError> {

@@ -70,7 +70,7 @@ pub fn link(bytes: &[u8]) {
             2 => hear(Frame::Ack { route, ack: number % 8 }),
             3 => hear(Frame::Bye { route }),
             4 => {
-                let echo = (number % 2 == 0).then_some((number, number));
+                let echo = number.is_multiple_of(2).then_some((number, number));
                 hear(Frame::Beat { route, beat: Beat { seq: number % 8, ack: number % 4, nanos: number, echo } });
             }
             5 | 6 => {

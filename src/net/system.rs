@@ -332,9 +332,10 @@ mod tests {
         codec.decode(&bytes).expect("expected it to be read")
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "it reads better")]
     fn same<R: Record + Clone + PartialEq>(record: R) {
-        assert_eq!(through(record.clone()).get::<R>(), Some(&record), "expected the same record again");
+        let again = record.clone();
+        let body = through(record);
+        assert_eq!(body.get::<R>(), Some(&again), "expected the same record again");
     }
 
     #[test]

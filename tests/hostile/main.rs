@@ -11,8 +11,10 @@ use rohrpost::net::fuzzing;
 
 use crate::largest::largest_allocation;
 
-/// A way in, and the first letters of the names of what is meant for it.
-const DOORS: [(&str, fn(&[u8])); 3] = [("frame", fuzzing::frame), ("letter", fuzzing::letter), ("link", fuzzing::link)];
+/// A way in, and what the names of the files begin with that are meant for it.
+type Door = (&'static str, fn(&[u8]));
+
+const DOORS: [Door; 3] = [("frame", fuzzing::frame), ("letter", fuzzing::letter), ("link", fuzzing::link)];
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")

@@ -21,22 +21,22 @@ use crate::record::Absent;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Letter<'a> {
     marks: Marks,
-    code: Code,
+    pub(super) code: Code,
     hops: u16,
     receiver: (Tid, Nid),
     sender: (Tid, Nid),
     senders_node: NodeId,
     ticket: (u32, u64),
     left: Duration,
-    text: &'a str,
-    records: Records<'a>,
+    pub(super) text: &'a str,
+    pub(super) records: Records<'a>,
     names: Names<'a>,
     length: usize,
 }
 
 /// The records of a letter: id and bytes of each.
 #[derive(Clone, Copy, Debug)]
-struct Records<'a> {
+pub(super) struct Records<'a> {
     count: u16,
     bytes: Reader<'a>,
 }
@@ -97,12 +97,6 @@ impl<'a> Letter<'a> {
         self.marks.contains(Marks::COPY)
     }
 
-    /// The id of its first record.
-    #[cfg(test)]
-    pub(crate) fn record(&self) -> Option<RecordId> {
-        self.records.iter().next().map(|(id, _)| id)
-    }
-
     /// To whom it goes on the node that reads it; without a node.
     pub(crate) const fn receiver(&self) -> Address {
         Address { tid: self.receiver.0, nid: self.receiver.1, node: NodeId::UNSET }
@@ -125,12 +119,6 @@ impl<'a> Letter<'a> {
     /// Where the records end, and the names begin.
     pub(crate) const fn end_of_records(&self) -> usize {
         self.names.bytes.at - 1
-    }
-
-    /// What became of it: the code, and the text to it.
-    #[cfg(test)]
-    pub(crate) const fn fate(&self) -> (Code, &'a str) {
-        (self.code, self.text)
     }
 
     /// The message, as one that was built by hand and is to be [brought in](crate::Inlet::bring). A record that this node
@@ -239,7 +227,7 @@ impl<'a> Records<'a> {
         Ok(records)
     }
 
-    fn iter(mut self) -> impl Iterator<Item = (RecordId, &'a [u8])> {
+    pub(super) fn iter(mut self) -> impl Iterator<Item = (RecordId, &'a [u8])> {
         (0..self.count).map_while(move |_| self.bytes.record().ok())
     }
 }

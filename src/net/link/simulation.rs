@@ -69,7 +69,7 @@ pub(super) struct Side {
     pub(super) owed: Vec<(Request, u64)>,
     /// Where the last letter came in.
     last: Option<(Route, u64)>,
-    routes: HashSet<(u64, u64)>,
+    routes: HashSet<Route>,
     pub(super) opened: u32,
     pub(super) half_dead: u32,
     pub(super) closed: u32,
@@ -292,7 +292,7 @@ impl World {
             Some((last, before)) if last == route => assert_eq!(seq, before + 1, "expected no gap in a session"),
             _ => {
                 assert_eq!(seq, 1, "expected a session to begin with its first letter");
-                let new = side.routes.insert((route.from.number(), route.to.number()));
+                let new = side.routes.insert(route);
                 assert!(new, "expected no session to come again");
             }
         }
