@@ -21,12 +21,12 @@ use crate::message::Message;
 use crate::monitor::{Change, Filter};
 use crate::net::carrier::offering::Offering;
 use crate::net::carrier::standing_in::StandIns;
-use crate::net::frame::Session;
+use crate::net::frame::{Kind, Session};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::Gauges;
 use crate::net::intake::{Input, Intake, Return, Wake};
 use crate::net::letter::Desk;
-use crate::net::link::{Event, Link, Terms};
+use crate::net::link::{Event, Link, Refusal, Terms};
 use crate::net::offers::Offers;
 use crate::net::transport::{Gone, Peer, Transport};
 use crate::port::Inlet;
@@ -150,18 +150,25 @@ impl Carrier {
         let Some(peering) = self.peers.get_mut(&node) else {
             return mail.finish(Code::NO_NODE);
         };
-        let wants_answer = message.wants_answer();
-        let letter = match peering.desk.mail(message, now) {
+        let Peering { link, desk, .. } = peering;
+        let kind = if message.wants_answer() { Kind::Request } else { Kind::Notification };
+        let fail = |mail: HeldMessage, why: Refusal| mail.fail(Failure::new(why.code(), why.to_string()));
+        if let Err(why) = link.has_room(kind) {
+            return fail(mail, why);
+        }
+        let letter = match desk.mail(message, now) {
             Ok(letter) => letter,
             Err(failure) => return mail.fail(failure),
         };
-        let (link, mail) = (&mut peering.link, Some(mail));
-        let sent = if wants_answer { link.request(letter, mail, now) } else { link.notify(letter, mail, now) };
+        let sent = match kind {
+            Kind::Request => link.request(letter, Some(mail), now),
+            _ => link.notify(letter, Some(mail), now),
+        };
         self.touched.insert(node);
-        if let Err(refused) = sent
-            && let Some(mail) = refused.keep
-        {
-            mail.fail(Failure::new(refused.why.code(), refused.why.to_string()));
+        if let Err(refused) = sent {
+            // The names in it have not been told.
+            desk.renew();
+            refused.keep.into_iter().for_each(|mail| fail(mail, refused.why));
         }
     }
 
