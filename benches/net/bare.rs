@@ -1,17 +1,5 @@
-//! What the network costs: two processes on loopback, the one this program, the other its child.
-//!
-//! The rows `zenoh` are a bare session with one publisher and one subscriber on each side, set up as a node is: mode peer,
-//! TCP, `Block`, express off, batching on. They are what the rows of this library are measured against, in the same run.
-//!
-//! ```console
-//! cargo bench --features net --bench net            # all rows, 7 runs each
-//! cargo bench --features net --bench net -- 3       # 3 runs each
-//! ```
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a program that prints a table, and fails where it stands"
-)]
+//! A bare zenoh session with one publisher and one subscriber on each side, set up as a node is: mode peer, TCP, `Block`,
+//! express off, batching on.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
@@ -24,43 +12,18 @@ use zenoh::pubsub::{Publisher, Subscriber};
 use zenoh::qos::{CongestionControl, Priority};
 use zenoh::sample::{Locality, Sample};
 
-/// How often each row is measured, unless the command line says.
-const RUNS: usize = 7;
-/// How long one run of a throughput sends.
-const SENDING: Duration = Duration::from_secs(1);
-/// Round trips of one run, after a tenth as many to warm up.
-const ROUNDS: usize = 5000;
-
-const SMALL: usize = 64;
-const LARGE: usize = 1 << 20;
+use crate::{ROUNDS, SENDING, SMALL};
 
 /// A message that is no payload: its first byte. Payloads begin with 0.
 const END: u8 = 1;
 
 /// The children of this program, by the word on the command line.
-const ECHO: &str = "--echo-in-the-callback";
-const ECHO_BY_THREAD: &str = "--echo-by-a-thread";
-const COUNT: &str = "--count";
-
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [what, endpoint, ..] = &arguments[..]
-        && [ECHO, ECHO_BY_THREAD, COUNT].contains(&what.as_str())
-    {
-        return serve(what, endpoint);
-    }
-    footprint();
-    let runs = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
-    println!("{:<44} {:>12} {:>12} {:>12}", "", "median", "least", "most");
-    let echo = |what| move || round_trips(what);
-    row("zenoh: request/answer, 64 B, p50", "µs", runs, echo(ECHO));
-    row("zenoh: the same, answered by a thread", "µs", runs, echo(ECHO_BY_THREAD));
-    row("zenoh: one way, 64 B", "msg/s", runs, || one_way(SMALL));
-    row("zenoh: one way, 1 MiB", "MiB/s", runs, || one_way(LARGE));
-}
+pub(crate) const ECHO: &str = "--echo-in-the-callback";
+pub(crate) const ECHO_BY_THREAD: &str = "--echo-by-a-thread";
+pub(crate) const COUNT: &str = "--count";
 
 /// Prints what a session takes: memory, and threads by their names.
-fn footprint() {
+pub(crate) fn footprint() {
     let memory = |when: &str| {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("unknown").trim();
@@ -83,17 +46,8 @@ fn footprint() {
     println!();
 }
 
-/// Measures `runs` times and prints a line.
-fn row(name: &str, unit: &str, runs: usize, measure: impl Fn() -> f64) {
-    let mut values: Vec<f64> = (0..runs.max(1)).map(|_| measure()).collect();
-    values.sort_by(f64::total_cmp);
-    let digits = if values[0] < 1000.0 { 1 } else { 0 };
-    let (median, least, most) = (values[values.len() / 2], values[0], values[values.len() - 1]);
-    println!("{name:<44} {median:>12.digits$} {least:>12.digits$} {most:>12.digits$} {unit}");
-}
-
 /// The median round trip in µs, 64 bytes there and back.
-fn round_trips(what: &str) -> f64 {
+pub(crate) fn round_trips(what: &str) -> f64 {
     let (there, answers) = There::start(what);
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS + ROUNDS / 10 {
@@ -110,7 +64,7 @@ fn round_trips(what: &str) -> f64 {
 }
 
 /// Messages of `size` bytes per second (of 1 MiB: MiB per second), from the first that is sent to the last that has arrived.
-fn one_way(size: usize) -> f64 {
+pub(crate) fn one_way(size: usize) -> f64 {
     let (there, answers) = There::start(COUNT);
     let start = Instant::now();
     let mut sent = 0_u64;
@@ -177,7 +131,7 @@ impl Drop for There {
 }
 
 /// What the child does, until its parent closes the pipe.
-fn serve(what: &str, endpoint: &str) {
+pub(crate) fn serve(what: &str, endpoint: &str) {
     let session = open("", &format!("[\"{endpoint}\"]"));
     let publisher = publisher(&session, "bench/here");
     let declared = session.declare_subscriber("bench/there").allowed_origin(Locality::Remote);

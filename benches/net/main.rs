@@ -1,0 +1,90 @@
+//! What the network costs: two processes on loopback, the one this program, the other its child.
+//!
+//! The rows `zenoh` are a bare session ([`bare`]); they are what the rows `rohrpost` ([`nodes`]) are measured against, in the
+//! same run, turn by turn.
+//!
+//! ```console
+//! cargo bench --features net --bench net            # all rows, 7 runs each
+//! cargo bench --features net --bench net -- 3       # 3 runs each
+//! ```
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program that prints a table, and fails where it stands"
+)]
+
+mod bare;
+mod nodes;
+
+use std::time::Duration;
+
+/// How often each row is measured, unless the command line says.
+const RUNS: usize = 7;
+/// How long one run of a throughput sends.
+const SENDING: Duration = Duration::from_secs(1);
+/// Round trips of one run, after a tenth as many to warm up.
+const ROUNDS: usize = 5000;
+
+const SMALL: usize = 64;
+const LARGE: usize = 1 << 20;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [what, endpoint, ..] = &arguments[..] {
+        if [bare::ECHO, bare::ECHO_BY_THREAD, bare::COUNT].contains(&what.as_str()) {
+            return bare::serve(what, endpoint);
+        }
+        if what == nodes::NODE {
+            return nodes::serve(endpoint);
+        }
+    }
+    bare::footprint();
+    let runs = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
+    println!("{:<44} {:>12} {:>12} {:>12}", "", "median", "least", "most");
+    rows(
+        "request/answer, 64 B, p50",
+        "µs",
+        runs,
+        &[
+            ("zenoh, in the callback", &|| bare::round_trips(bare::ECHO)),
+            ("zenoh, by a thread", &|| bare::round_trips(bare::ECHO_BY_THREAD)),
+            ("rohrpost, asked by a thread", &nodes::round_trips),
+            ("rohrpost, asked by a target", &nodes::round_trips_of_a_target),
+        ],
+    );
+    rows(
+        "one way, 64 B",
+        "msg/s",
+        runs,
+        &[("zenoh", &|| bare::one_way(SMALL)), ("rohrpost, with receipts", &|| nodes::one_way(SMALL))],
+    );
+    rows(
+        "one way, 1 MiB",
+        "MiB/s",
+        runs,
+        &[("zenoh", &|| bare::one_way(LARGE)), ("rohrpost, with receipts", &|| nodes::one_way(LARGE))],
+    );
+}
+
+/// What a row is called, and how it is measured.
+type Row<'a> = (&'a str, &'a dyn Fn() -> f64);
+
+/// Measures rows `runs` times in turn, and prints a line for each: the first is the limit.
+fn rows(what: &str, unit: &str, runs: usize, rows: &[Row<'_>]) {
+    println!("{what}, {unit}");
+    let mut values = vec![Vec::new(); rows.len()];
+    for _ in 0..runs.max(1) {
+        for ((_, measure), values) in rows.iter().zip(&mut values) {
+            values.push(measure());
+        }
+    }
+    let mut limit = None;
+    for ((name, _), mut values) in rows.iter().zip(values) {
+        values.sort_by(f64::total_cmp);
+        let digits = if values[0] < 1000.0 { 1 } else { 0 };
+        let (median, least, most) = (values[values.len() / 2], values[0], values[values.len() - 1]);
+        let limit = *limit.get_or_insert(median);
+        let ratio = median / limit;
+        println!("  {name:<42} {median:>12.digits$} {least:>12.digits$} {most:>12.digits$}   {ratio:.2} x");
+    }
+}
