@@ -51,6 +51,7 @@
 //!
 //! Which nodes may send what, a [`Gatekeeper`] decides before it enters.
 
+mod bundle;
 mod carrier;
 pub(crate) mod codec;
 mod envoy;

@@ -19,6 +19,7 @@ use crate::held::HeldMessage;
 use crate::id::NodeId;
 use crate::message::Message;
 use crate::monitor::{Change, Filter};
+use crate::net::bundle::{self, Bundle};
 use crate::net::carrier::offering::Offering;
 use crate::net::carrier::standing_in::StandIns;
 use crate::net::frame::{Kind, Session};
@@ -28,7 +29,7 @@ use crate::net::intake::{Input, Intake, Return, Wake};
 use crate::net::letter::Desk;
 use crate::net::link::{Event, Link, Refusal, Terms};
 use crate::net::offers::Offers;
-use crate::net::transport::{Gone, Peer, Transport};
+use crate::net::transport::{Gone, Lane, Peer, Transport};
 use crate::port::Inlet;
 use crate::target::{Outcome, Target};
 use crate::timers::arming::Timer;
@@ -119,7 +120,9 @@ impl Carrier {
             Input::Joined(peer) => self.welcome(peer, ctx),
             Input::Heard(from, frame) => {
                 if let Some(peering) = self.peering(from) {
-                    peering.link.heard(frame.into_vec(), ctx.now());
+                    for frame in bundle::frames(frame.into_vec()) {
+                        peering.link.heard(frame, ctx.now());
+                    }
                 }
             }
             Input::Left(peer, why) => {
@@ -229,11 +232,17 @@ impl Carrier {
                 return;
             };
             let mut sent = false;
+            let mut bundle = Bundle::default();
+            // A frame that does not leave is missed by the other side, as one that is lost on the way.
+            let mut send = |lane, piece| drop(self.transport.send(peering.peer, lane, piece));
             while let Some((lane, frame)) = peering.link.poll_transmit() {
                 sent = true;
-                // A frame that does not leave is missed by the other side, as one that is lost on the way.
-                let _ = self.transport.send(peering.peer, lane, frame);
+                match lane {
+                    Lane::Beat => send(lane, frame),
+                    Lane::Mail => bundle.add(frame).into_iter().for_each(|piece| send(lane, piece)),
+                }
             }
+            bundle.take().into_iter().for_each(|piece| send(Lane::Mail, piece));
             if sent {
                 continue;
             }
