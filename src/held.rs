@@ -190,9 +190,6 @@ impl HeldMessage {
         let Some(mut message) = self.take() else {
             return;
         };
-        if self.keeper.is_none() && message.code == Code::NOT_HANDLED {
-            message.code = Code::NODE_LOST;
-        }
         let Some(core) = self.here() else {
             drop(self.directory.send_back(&mut message, |count| self.count(count)));
             return;
@@ -216,6 +213,13 @@ impl HeldMessage {
 
 impl Drop for HeldMessage {
     fn drop(&mut self) {
+        // A port that drops a message says nothing of its end; one that ends it with NOT_HANDLED was told that.
+        if self.keeper.is_none()
+            && let Some(message) = &mut self.message
+            && message.code == Code::NOT_HANDLED
+        {
+            message.code = Code::NODE_LOST;
+        }
         self.end();
     }
 }

@@ -44,6 +44,15 @@ fn what_is_not_handled_there_comes_back_with_code_text_and_record() {
 }
 
 #[test]
+fn a_request_that_its_receiver_does_not_know_comes_back_as_not_handled() {
+    let mut world = World::new(2);
+    let calculator = world.register(1, Calculator);
+    let failure = world.nodes[0].test.ask(calculator, Note(1)).unwrap_err();
+    assert_eq!(failure.code(), Code::NOT_HANDLED, "expected the code that it was given there");
+    world.check_counters();
+}
+
+#[test]
 fn a_receiver_knows_its_sender_and_writes_back() {
     struct Polite;
     impl Target for Polite {
