@@ -19,6 +19,7 @@ use crate::body::Body;
 use crate::fault::text_of;
 use crate::id::RecordId;
 use crate::message::RecordRef;
+use crate::name::learn;
 use crate::record::{Record, RecordType};
 
 /// A record with a wire form.
@@ -91,7 +92,13 @@ pub(crate) fn check() -> Result<(), TwoWithOneId> {
 
 fn table() -> &'static (Table, Option<TwoWithOneId>) {
     static TABLE: OnceLock<(Table, Option<TwoWithOneId>)> = OnceLock::new();
-    TABLE.get_or_init(|| tabulate(inventory::iter::<Codec>()))
+    TABLE.get_or_init(|| {
+        // So that a letter can tell the names to a node that does not know the records.
+        for codec in inventory::iter::<Codec>() {
+            let _ = learn(codec.kind.id().raw(), codec.kind.name());
+        }
+        tabulate(inventory::iter::<Codec>())
+    })
 }
 
 fn tabulate<'a>(codecs: impl IntoIterator<Item = &'a Codec>) -> (HashMap<RecordId, &'a Codec>, Option<TwoWithOneId>) {

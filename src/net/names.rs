@@ -78,7 +78,7 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// Remembers a name that another node uses, if there is room.
-pub(super) fn learn_from_elsewhere(text: &str) {
+pub(crate) fn learn_from_elsewhere(text: &str) {
     let raw = hash(text);
     if with_known(raw, |known| known.is_some()) || LEARNT.load(Ordering::Relaxed) >= MAX_LEARNT {
         return;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::id::NodeId;
+use crate::name::{Dots, fault, hash};
+use crate::net::names::learn_from_elsewhere;
 use crate::net::transport::{Ears, Gone, Incarnation, Peer};
 use crate::zenoh::key::Token;
 
@@ -67,6 +69,10 @@ impl Roster {
                 self.ears.doubled(peer, &format!("`{name}` in the zenoh session {zid}, incarnation {other:016x}"));
             }
             return;
+        }
+        // A node whose id is a number writes that as its name.
+        if fault(&name, Dots::Refused).is_none() && hash(&name) == peer.node.raw() {
+            learn_from_elsewhere(&name);
         }
         let entry = self.nodes.entry(peer.node).or_default();
         let life = (peer.incarnation, Some(zid));
@@ -285,6 +291,17 @@ mod tests {
         roster.appeared(token(3, "z"));
         assert_eq!(log.take().len(), 1 + WAITING_FRAMES);
         assert_eq!(roster.waiting, (0, 0), "expected the room to be given back");
+    }
+
+    #[test]
+    fn a_node_is_known_by_its_name_from_its_token_and_by_no_other() {
+        let (mut roster, _log) = roster();
+        let peer = Peer { node: NodeId::name("roster-names-it"), incarnation: Incarnation(3) };
+        roster.appeared(Token { peer, zid: "z".into(), name: "roster-belies-it".into() });
+        assert_eq!(peer.node.to_string(), peer.node.raw().to_string(), "expected another's name not to be learnt");
+        assert_ne!(NodeId::name("roster-belies-it").to_string(), "roster-belies-it");
+        roster.appeared(Token { peer, zid: "y".into(), name: "roster-names-it".into() });
+        assert_eq!(peer.node.to_string(), "roster-names-it");
     }
 
     #[test]
