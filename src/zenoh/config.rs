@@ -247,6 +247,15 @@ impl Network {
         self
     }
 
+    /// Looks at the setup of the node `me` and at the files that it names, as joining does first, and opens nothing.
+    ///
+    /// # Errors
+    ///
+    /// The first fault that is found.
+    pub fn validate(&self, me: NodeId) -> Result<(), ConfigError> {
+        self.check(me).map(drop)
+    }
+
     /// The realm.
     pub(super) fn realm_name(&self) -> &str {
         &self.realm
