@@ -189,6 +189,10 @@
 //! Without the feature there is no code and no dependency. With it a message that is handled pays nothing on the direct
 //! path, but for a [`Context::call`], which looks at its code once more.
 //!
+//! `net-memory` and `net` are the network of nodes, without and with an engine: see the module `net`. `cli` builds the command
+//! `rohrpost`, which runs a node with demo services and looks at others; it is apart from `net`, so that a program that
+//! joins a network builds no parser of arguments or configuration files.
+//!
 //! # Versions
 //!
 //! Semantic versioning. The minimum supported Rust version is 1.92; raising it is a minor version. Adding a code, a
