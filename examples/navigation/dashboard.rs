@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rohrpost::{Address, Change, Context, Event, Failure, Handle, handles, record};
 
-use crate::services::log;
+use crate::log::log;
 
 /// Asks how many have come and gone; answered behind all changes that were told before.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ impl Dashboard {
             Event::ObserverAdded { record, target, .. } => self.tell_of(*target, format!("observes {record}")),
             Event::NamespaceOpened { namespace } => vec![format!("+ namespace {namespace}")],
             Event::NamespaceClosed { namespace } => vec![format!("- namespace {namespace}")],
+            Event::NodeJoined { node } => vec![format!("+ node {node}")],
+            Event::NodeLeft { node, reason } => vec![format!("- node {node}: {reason}")],
             Event::Complete => vec!["that is all there was; from here on what changes".to_owned()],
             _ => Vec::new(),
         }

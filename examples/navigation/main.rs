@@ -17,6 +17,7 @@
 mod dashboard;
 mod gpx;
 mod lapse;
+mod log;
 mod map;
 mod position;
 mod route;
@@ -36,10 +37,11 @@ use rohrpost::{Filter, Kernel, Setup, Time};
 use crate::dashboard::{Census, Dashboard, Population};
 use crate::gpx::Trip;
 use crate::lapse::Lapse;
+use crate::log::{clock, say};
 use crate::map::Map;
 use crate::position::Position;
 use crate::route::{Pace, Route};
-use crate::services::{Arrival, Depart, Fix, NameOf, clock, say};
+use crate::services::{Arrival, Depart, Fix, NameOf};
 use crate::voice::Voice;
 use crate::way::Way;
 

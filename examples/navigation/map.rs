@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rohrpost::{Context, Failure, Handle, Observes, Stopping, Timer, handles, record};
 
-use crate::services::{Fix, Name, NameOf, log};
+use crate::log::log;
+use crate::services::{Fix, Name, NameOf};
 use crate::way::Point;
 
 /// Tiles that nobody has needed for so long are let go of.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rohrpost::{Context, Failure, Handle, Held, Later, Observes, Started, Timer, handles, record};
 
-use crate::services::{Arrival, CAR, Fix, Name, NameOf, Say, log};
+use crate::log::log;
+use crate::services::{Arrival, Fix, MAP, Name, NameOf, Say, VOICE};
 use crate::way::{Turn, Way};
 
 /// How many metres before a turn one is told of it.
@@ -68,7 +69,7 @@ impl Route {
     /// Says something, and does something when that is said, or was not.
     fn say(&self, text: String, ctx: &Context<'_>, then: impl FnOnce(&mut Self) + 'static) {
         let shown = text.clone();
-        ctx.within(WORTH).request(CAR, Say(text)).then_on(self, move |me, said, ctx| {
+        ctx.within(WORTH).request(VOICE, Say(text)).then_on(self, move |me, said, ctx| {
             if let Err(failure) = said {
                 log(ctx.now(), "route", &format!("not said ({}): \"{shown}\"", failure.code()));
             }
@@ -78,8 +79,12 @@ impl Route {
 
     /// Says something with the name of a place in it, if the map knows one.
     fn say_where(&self, index: usize, ctx: &Context<'_>, text: impl FnOnce(String) -> String + 'static) {
-        ctx.within(WORTH).request(CAR, NameOf(self.way.points[index])).then_on(self, move |me, name, ctx| {
-            let name = name.ok().and_then(|Name(name)| name);
+        ctx.within(WORTH).request(MAP, NameOf(self.way.points[index])).then_on(self, move |me, name, ctx| {
+            let name = name.unwrap_or_else(|failure| {
+                log(ctx.now(), "route", &format!("no map ({}): the place has no name", failure.code()));
+                Name(None)
+            });
+            let Name(name) = name;
             let text = text(name.map_or(String::new(), |name| format!(" at {name}")));
             me.say(text, ctx, |me| {
                 if me.arrived {

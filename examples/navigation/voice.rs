@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rohrpost::{Code, Context, Failure, Handle, Held, Later, Started, handles, record};
 
-use crate::services::{Say, log};
+use crate::log::log;
+use crate::services::Say;
 
 /// How long it takes to be ready.
 const BOOT: Duration = Duration::from_secs(6);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The radius of the earth in metres.
 const EARTH: f64 = 6_371_000.0;
 /// A bend that strays less than that from a straight line, in metres, is none.
@@ -10,7 +12,7 @@ const STRAIGHT: f64 = 20.0;
 const BEND: f64 = 35.0;
 
 /// A place on the earth, in degrees.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Point {
     pub(crate) lat: f64,
     pub(crate) lon: f64,
