@@ -129,6 +129,13 @@
 //! what is there, then every change, none missed and none twice. What can be asked of the kernel, such as the targets of
 //! a namespace, can be asked by message: see [`system`].
 //!
+//! # Other nodes
+//!
+//! With the feature `net` a kernel joins a network, and the same addresses reach targets and services of other processes and
+//! machines; `Address::any_node` finds whoever offers a service. A record that leaves its node is marked `wire`
+//! ([`record!`]). The promises hold across nodes, with one addition: what was under way to a node that is lost comes back
+//! with [`Code::NODE_LOST`], and nobody knows whether it was handled. See the chapter `net::guide`.
+//!
 //! Nothing is printed by the library, no signal handler is installed, and a process that uses it cannot be forked.
 //! Message priorities are a non-goal.
 //!

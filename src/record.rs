@@ -181,7 +181,21 @@ impl fmt::Debug for RecordType {
 ///
 /// A record that is to reach other nodes is marked `wire`. With a network among the features it has to be
 /// `serde::Serialize` and `serde::Deserialize` then; without one the mark asks for nothing and does nothing. What has no
-/// mark is no less a record, but at its node's edge it comes back with [`Code::NOT_ROUTABLE`](crate::Code::NOT_ROUTABLE).
+/// mark is no less a record, but at its node's edge it comes back with [`Code::NOT_ROUTABLE`](crate::Code::NOT_ROUTABLE). The
+/// answer needs the mark, too.
+///
+/// ```
+/// use rohrpost::record;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Debug, Serialize, Deserialize)]
+/// struct Sound(String);
+/// #[derive(Clone, Debug, Serialize, Deserialize)]
+/// struct Depth(f32);
+///
+/// record!(Sound, "harbour.sound" => Depth, wire);
+/// record!(Depth, "harbour.depth", wire);
+/// ```
 ///
 /// A name that is none does not compile:
 ///

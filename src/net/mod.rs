@@ -50,6 +50,9 @@
 //! transport that knows only bytes: [`memory`] for tests, and zenoh.
 //!
 //! Which nodes may send what, a [`Gatekeeper`] decides before it enters.
+//!
+//! The chapter [From one process to many](guide) tells what changes for a program that is split, what a sender sees of each
+//! fault and when, and how many nodes a network carries.
 
 mod bundle;
 mod carrier;
@@ -60,6 +63,7 @@ mod frame;
 pub mod fuzzing;
 mod gatekeeper;
 mod gauges;
+pub mod guide;
 mod ids;
 mod intake;
 pub(crate) mod joining;
