@@ -280,6 +280,21 @@ impl State {
         }
     }
 
+    /// Ends all connections of a node, with what is on its way, and makes new ones.
+    fn reconnect(&mut self, node: NodeId) {
+        let others: Vec<NodeId> = self.members.keys().copied().filter(|&other| other != node).collect();
+        for other in others {
+            self.part(node, other, Gone::Lost);
+            self.part(other, node, Gone::Lost);
+            for (member, peer) in [(node, other), (other, node)] {
+                if let Some(member) = self.members.get_mut(&member) {
+                    member.frames.retain(|_, (from, _)| from.node != peer);
+                }
+            }
+            self.introduce(node, other);
+        }
+    }
+
     fn remove(&mut self, node: NodeId, why: Gone) {
         let Some(gone) = self.members.remove(&node) else {
             return;
@@ -341,7 +356,9 @@ impl Transport for Cable {
         Ok(())
     }
 
-    fn reopen(&mut self) {}
+    fn reopen(&mut self) {
+        self.network.0.lock().reconnect(self.own.node);
+    }
 
     fn stop(&mut self) {
         let mut state = self.network.0.lock();

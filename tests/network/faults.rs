@@ -58,6 +58,42 @@ fn a_way_that_is_cut_in_one_direction_heals() {
 }
 
 #[test]
+fn a_node_that_goes_silent_takes_the_mail_between_others_with_it_neither_before_nor_after_the_transport_sees_it() {
+    let mut world = World::new(3);
+    let (n0, n1, n2) = (world.nodes[0].id, world.nodes[1].id, world.nodes[2].id);
+    let (home, silent) = (world.nodes[1].home, world.nodes[2].home);
+    world.nodes[1].probe.hold::<Add>();
+    world.nodes[0].probe.request(home, Add(1, 1));
+    world.nodes[0].probe.request(silent, Add(2, 2));
+    world.rest();
+    world.network.stall(n2);
+    world.run(3900);
+    assert_eq!(world.nodes[0].probe.expect_returned::<Add>(), Code::NODE_LOST, "expected three beats to be missed");
+    world.network.sever(n0, n2);
+    world.network.sever(n1, n2);
+    world.run(20_000);
+    world.nodes[0].probe.expect_nothing();
+    for node in [0, 1] {
+        let counters = world.nodes[node].net.counters();
+        assert_eq!(counters.opened, 2, "expected n{node} to keep its other link: {counters:?}");
+    }
+}
+
+#[test]
+fn a_node_that_looks_alive_for_a_lease_and_does_not_answer_has_the_connections_opened_anew() {
+    let mut world = World::new(3);
+    let calculator = world.register(1, Calculator);
+    world.network.stall(world.nodes[2].id);
+    world.run(3500 + 4000 + 10);
+    let counters = world.nodes[0].net.counters();
+    assert_eq!(counters.opened, 3, "expected the link to n1 to be opened once more: {counters:?}");
+    world.network.resume(world.nodes[2].id);
+    world.run(5000);
+    assert_eq!(world.nodes[0].test.ask(calculator, Add(1, 2)).unwrap(), Sum(3));
+    world.check_counters();
+}
+
+#[test]
 fn a_node_that_stands_still_for_less_than_the_lease_loses_nothing() {
     let mut world = World::new(2);
     let scribe = Scribe::default();

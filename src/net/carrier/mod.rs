@@ -48,6 +48,8 @@ pub(crate) struct Carrier {
     /// Whose links something has been done to.
     touched: BTreeSet<NodeId>,
     alarm: Option<(Time, Timer)>,
+    /// Whether the connections are to be opened anew: all at once, so once for all links that are half-dead.
+    reopens: bool,
     offers: Arc<Offers>,
     gauges: Arc<Gauges>,
     offering: Offering,
@@ -85,6 +87,7 @@ impl Carrier {
             schedule: BTreeSet::new(),
             touched: BTreeSet::new(),
             alarm: None,
+            reopens: false,
             offers,
             gauges,
             offering: Offering::default(),
@@ -107,6 +110,9 @@ impl Carrier {
         }
         while let Some(node) = self.touched.pop_first() {
             self.attend(node, ctx);
+        }
+        if std::mem::take(&mut self.reopens) {
+            self.transport.reopen();
         }
         self.set_alarm(ctx);
     }
@@ -275,10 +281,8 @@ impl Carrier {
                 Event::Delivered(Some(mail)) => mail.finish(Code::OK),
                 Event::Lost(Some(mail)) => mail.finish(Code::NODE_LOST),
                 Event::TooLarge(Some(mail)) => mail.finish(Code::TOO_LARGE),
-                Event::HalfDead => {
-                    self.inlet.left(node, Parting::Silent);
-                    self.transport.reopen();
-                }
+                Event::Silent => self.inlet.left(node, Parting::Silent),
+                Event::HalfDead => self.reopens = true,
                 Event::Closed => self.part(node, Parting::Closed, ctx),
                 Event::Answered { .. } | Event::Delivered(None) | Event::Lost(None) | Event::TooLarge(None) => {}
                 Event::Malformed(_) => {}

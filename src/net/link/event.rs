@@ -28,8 +28,10 @@ pub(crate) enum Event<T> {
     Lost(T),
     /// It waited for the link to open, and is larger than what the other node takes.
     TooLarge(T),
-    /// The other side does not answer, though the transport has not said that it is gone: the transport should open its
-    /// connections anew. Repeated as long as that does not help.
+    /// The other side does not answer, though the transport has not said that it is gone.
+    Silent,
+    /// It has not answered for a lease, so that the transport should have seen it by itself, and should open its connections
+    /// anew. Repeated as long as that does not help.
     HalfDead,
     /// The other side has said farewell.
     Closed,

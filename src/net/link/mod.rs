@@ -143,7 +143,7 @@ impl<T> Link<T> {
         if self.outgoing.overdue(self.terms.lease).min(self.pulse.silent()) <= self.now {
             self.counters.half_dead += 1;
             self.renew();
-            self.tell(Event::HalfDead);
+            self.tell(Event::Silent);
             return;
         }
         self.pulse.timeout(self.now);

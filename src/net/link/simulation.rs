@@ -71,6 +71,7 @@ pub(super) struct Side {
     last: Option<(Route, u64)>,
     routes: HashSet<Route>,
     pub(super) opened: u32,
+    pub(super) silent: u32,
     pub(super) half_dead: u32,
     pub(super) closed: u32,
     pub(super) hellos: u32,
@@ -117,6 +118,7 @@ impl Side {
             last: None,
             routes: HashSet::new(),
             opened: 0,
+            silent: 0,
             half_dead: 0,
             closed: 0,
             hellos: 0,
@@ -274,6 +276,7 @@ impl World {
             }
             Event::Lost(keep) => self.sides[here].ends(keep, Fate::Lost),
             Event::TooLarge(keep) => self.sides[here].ends(keep, Fate::TooLarge),
+            Event::Silent => self.sides[here].silent += 1,
             Event::HalfDead => self.sides[here].half_dead += 1,
             Event::Closed => self.sides[here].closed += 1,
             Event::Malformed(fault) => panic!("expected only frames, not {fault}"),

@@ -196,7 +196,7 @@ fn what_a_broken_session_loses_comes_out_in_the_order_in_which_it_was_sent() {
 }
 
 #[test]
-fn what_is_not_acknowledged_within_the_lease_is_lost_and_the_link_is_half_dead() {
+fn what_is_not_acknowledged_within_the_lease_is_lost_and_the_other_side_counts_as_silent() {
     // Only mail is cut; heartbeats go on.
     let mut link = alone(Terms { beat: SECOND * 100, ..terms() });
     link.notify(vec![0], 1, Time::START).expect("room");
@@ -206,7 +206,7 @@ fn what_is_not_acknowledged_within_the_lease_is_lost_and_the_link_is_half_dead()
     link.timeout(Time::from_nanos(lease.as_nanos() - 1));
     assert_eq!(events(&mut link), []);
     link.timeout(lease);
-    assert_eq!(events(&mut link), [Event::Lost(1), Event::HalfDead]);
+    assert_eq!(events(&mut link), [Event::Lost(1), Event::Silent]);
     let hello = Frame::Hello { from: Session::new(6), to: Some(Session::new(9)), limit: 16 << 20 };
     assert_eq!(said(&mut link), [hello], "expected a session of its own for what comes after a loss");
 }
@@ -228,16 +228,18 @@ fn a_way_that_is_slow_but_moves_is_not_dead() {
 }
 
 #[test]
-fn three_missing_heartbeats_are_half_dead() {
+fn three_missing_heartbeats_are_silence_and_a_lease_of_it_is_half_dead() {
     let mut world = open(terms());
     world.pass(SECOND * 20);
-    assert_eq!(world.sides[0].half_dead, 0, "expected heartbeats to keep an idle link open");
+    assert_eq!(world.sides[0].silent, 0, "expected heartbeats to keep an idle link open");
     let asked = world.request(0, 8).expect("room");
     world.pass(ms(100));
     world.weather.cut = [true; 2];
     world.pass(ms(3_600));
-    assert_eq!(world.sides[0].half_dead, 1);
+    assert_eq!((world.sides[0].silent, world.sides[0].half_dead), (1, 0));
     assert_eq!(world.sides[0].fates.get(&asked), Some(&Fate::Lost));
+    world.pass(terms().lease);
+    assert_eq!((world.sides[0].silent, world.sides[0].half_dead), (1, 1));
 }
 
 #[test]
@@ -381,7 +383,11 @@ fn a_farewell_loses_everything_and_the_other_side_is_told() {
         assert_eq!(world.notify(side, 8), None, "expected nobody to be there any more");
     }
     world.pass(SECOND * 60);
-    assert_eq!(world.sides[1].half_dead, 0, "expected silence after a farewell to be no fault");
+    assert_eq!(
+        (world.sides[1].silent, world.sides[1].half_dead),
+        (0, 0),
+        "expected silence after a farewell to be no fault"
+    );
 }
 
 #[test]
