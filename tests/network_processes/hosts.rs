@@ -1,0 +1,120 @@
+//! Several hosts on one machine: network namespaces, each with a cable to a switch in a namespace of its own, and the cables can
+//! be pulled. Nothing outside them is touched.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::fleet::Plan;
+
+/// Hosts with the addresses 10.77.0.1 and so on. They are removed with this.
+#[derive(Debug)]
+pub(crate) struct Hosts {
+    prefix: String,
+    count: usize,
+}
+
+impl Hosts {
+    /// None, with a word, if this process may not make any.
+    pub(crate) fn new(count: usize) -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let prefix = format!("rohrpost-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let hosts = Self { prefix, count };
+        if !try_ip(&["netns", "add", &hosts.switch()]) {
+            eprintln!("skipped: several hosts need network namespaces, that is root and the command `ip`");
+            return None;
+        }
+        let switch = hosts.switch();
+        for bridge in ["whole", "apart"] {
+            ip(&["-n", &switch, "link", "add", bridge, "type", "bridge"]);
+            ip(&["-n", &switch, "link", "set", bridge, "up"]);
+        }
+        for number in 1..=count {
+            let (host, port) = (hosts.host(number), port(number));
+            ip(&["netns", "add", &host]);
+            ip(&["-n", &host, "link", "add", "cable", "type", "veth", "peer", "name", &port, "netns", &switch]);
+            ip(&["-n", &host, "address", "add", &format!("{}/24", address(number)), "dev", "cable"]);
+            ip(&["-n", &host, "link", "set", "cable", "up"]);
+            ip(&["-n", &host, "link", "set", "lo", "up"]);
+            ip(&["-n", &switch, "link", "set", &port, "up"]);
+            hosts.plug(number);
+        }
+        Some(hosts)
+    }
+
+    /// Plans for nodes `a`, `b` and so on, one on each host, the first of which is the seed.
+    pub(crate) fn plans(&self, realm: &str) -> Vec<Plan> {
+        let plan = |number: usize| {
+            let name = ["a", "b", "c", "d"][number - 1];
+            let listen = format!("tcp/{}:7447", address(number));
+            Plan { listen, host: Some(self.host(number)), ..Plan::new(name, realm) }
+        };
+        let seed = plan(1);
+        let others: Vec<Plan> = (2..=self.count).map(|number| plan(number).calls(&seed)).collect();
+        std::iter::once(seed).chain(others).collect()
+    }
+
+    /// Pulls the cable of a host, silently: its end stays up.
+    pub(crate) fn pull(&self, number: usize) {
+        ip(&["-n", &self.switch(), "link", "set", &port(number), "nomaster"]);
+    }
+
+    /// Plugs the cable of a host in.
+    pub(crate) fn plug(&self, number: usize) {
+        ip(&["-n", &self.switch(), "link", "set", &port(number), "master", "whole"]);
+    }
+
+    /// Plugs the cable of a host into another switch.
+    pub(crate) fn move_apart(&self, number: usize) {
+        ip(&["-n", &self.switch(), "link", "set", &port(number), "master", "apart"]);
+    }
+
+    /// Makes the cable of a host bad in the direction to it, such as `loss 5% delay 50ms`. `false`, with a word, if the
+    /// system cannot.
+    pub(crate) fn spoil(&self, number: usize, how: &str) -> bool {
+        let (switch, port) = (self.switch(), port(number));
+        let mut words = vec!["-n", &switch, "qdisc", "replace", "dev", &port, "root", "netem"];
+        words.extend(how.split(' '));
+        let spoilt = run("tc", &words);
+        if !spoilt {
+            eprintln!("skipped: loss and delay need `tc` and the module `netem`");
+        }
+        spoilt
+    }
+
+    fn switch(&self) -> String {
+        format!("{}-switch", self.prefix)
+    }
+
+    fn host(&self, number: usize) -> String {
+        format!("{}-{number}", self.prefix)
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        for number in 1..=self.count {
+            try_ip(&["netns", "delete", &self.host(number)]);
+        }
+        try_ip(&["netns", "delete", &self.switch()]);
+    }
+}
+
+fn port(number: usize) -> String {
+    format!("port{number}")
+}
+
+fn address(number: usize) -> String {
+    format!("10.77.0.{number}")
+}
+
+fn ip(words: &[&str]) {
+    assert!(try_ip(words), "expected `ip {}` to work", words.join(" "));
+}
+
+fn try_ip(words: &[&str]) -> bool {
+    run("ip", words)
+}
+
+fn run(command: &str, words: &[&str]) -> bool {
+    Command::new(command).args(words).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
