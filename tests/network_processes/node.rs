@@ -124,8 +124,8 @@ impl Node {
         while !settled() && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let even = u8::from(self.kernel.counters().is_balanced());
-        say(&format!("@settled even={even} {}", self.report()));
+        let counters = self.kernel.counters();
+        say(&format!("@settled even={} {} {counters:?}", u8::from(counters.is_balanced()), self.report()));
     }
 
     fn report(&self) -> String {
