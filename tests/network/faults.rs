@@ -63,6 +63,7 @@ fn a_node_that_goes_silent_takes_the_mail_between_others_with_it_neither_before_
     let (n0, n1, n2) = (world.nodes[0].id, world.nodes[1].id, world.nodes[2].id);
     let (home, silent) = (world.nodes[1].home, world.nodes[2].home);
     world.nodes[1].probe.hold::<Add>();
+    world.nodes[2].probe.hold::<Add>();
     world.nodes[0].probe.request(home, Add(1, 1));
     world.nodes[0].probe.request(silent, Add(2, 2));
     world.rest();

@@ -292,6 +292,7 @@ pub(crate) fn plans(count: usize, realm: &str) -> Vec<Plan> {
 }
 
 /// Expects the end that every test has: traffic between all, all questions ended, all even.
+#[expect(clippy::needless_pass_by_value, reason = "the processes end with it")]
 pub(crate) fn all_is_well(nodes: Vec<Process>) -> Vec<Report> {
     nodes.iter().for_each(Process::asks_nobody);
     all_reach_all(&nodes, HEALING);
