@@ -58,7 +58,7 @@ mod bundle;
 mod carrier;
 pub(crate) mod codec;
 mod envoy;
-mod frame;
+pub(crate) mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gatekeeper;

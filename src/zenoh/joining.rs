@@ -1,6 +1,6 @@
 //! How a kernel joins a network over zenoh.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::kernel::Kernel;
 use crate::net::joining::{JoinError, Joining, Net};
@@ -49,9 +49,34 @@ impl Network {
     }
 }
 
-/// A number that is higher than in all lives before, as long as the system's clock is not set back, with room for the
-/// sessions of this one.
+/// A number that is higher than in all lives before, as long as the system's clock is not set back.
 fn this_life() -> Incarnation {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Incarnation((since.as_millis() as u64) << 22)
+    life_at(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// The life that begins so long after 1970. Its sessions count on from it: a million for each millisecond, and below
+/// [`Session::MAX`](crate::net::frame::Session::MAX) until the year 2109.
+fn life_at(since: Duration) -> Incarnation {
+    Incarnation((since.as_millis() as u64) << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{life_at, this_life};
+    use crate::net::frame::Session;
+
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+    #[test]
+    fn the_sessions_of_a_life_go_up_and_stay_below_those_of_the_next() {
+        for began in [YEAR * 56, YEAR * 100, YEAR * 139] {
+            let (first, next) = (life_at(began), life_at(began + Duration::from_millis(1)));
+            let sessions = [first.0, first.0 + 1, next.0].map(Session::new);
+            assert_eq!(sessions[0].next(), sessions[1]);
+            assert!(sessions[0] < sessions[1] && sessions[1] < sessions[2], "expected them to go up: {sessions:?}");
+        }
+        assert!(this_life().0 > life_at(YEAR * 50).0, "expected the clock to be right");
+    }
 }
