@@ -169,16 +169,14 @@ impl Process {
     /// Asks `peer` until it answers, and says how long that took.
     pub(crate) fn reaches(&self, peer: &str, within: Duration) -> Duration {
         self.order(&format!("ask {peer} {}", within.as_millis()));
-        self.reached(peer, within)
+        self.reached(peer).unwrap_or_else(|missed| panic!("{missed}"))
     }
 
-    fn reached(&self, peer: &str, within: Duration) -> Duration {
+    fn reached(&self, peer: &str) -> Result<Duration, String> {
         let said = self.hear();
         let millis = said.strip_prefix("yes ").and_then(|millis| millis.parse().ok());
-        let millis = millis.unwrap_or_else(|| {
-            panic!("expected `{peer}` to answer `{}` within {within:?}, and the last code was: {said}", self.name)
-        });
-        Duration::from_millis(millis)
+        let missed = || format!("expected `{peer}` to answer `{}` in time, and in the end it said: {said}", self.name);
+        millis.map(Duration::from_millis).ok_or_else(missed)
     }
 
     /// Waits until all that it has asked has ended.
@@ -264,11 +262,16 @@ pub(crate) fn all_reach_all(nodes: &[Process], within: Duration) -> Duration {
         }
     }
     let mut longest = Duration::ZERO;
-    for node in nodes.iter() {
-        let peers = names.iter().filter(|&peer| *peer != node.name);
+    let mut missed = Vec::new();
+    for node in nodes {
         // It does one after the other.
-        longest = longest.max(peers.map(|peer| node.reached(peer, within)).sum());
+        let mut took = Duration::ZERO;
+        for peer in names.iter().filter(|&peer| *peer != node.name) {
+            node.reached(peer).map_or_else(|why| missed.push(why), |one| took += one);
+        }
+        longest = longest.max(took);
     }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
     assert!(longest <= within, "expected traffic between all within {within:?}, it took {longest:?}");
     longest
 }

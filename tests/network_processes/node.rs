@@ -114,7 +114,7 @@ impl Node {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        say(&format!("@no {last}"));
+        say(&format!("@no {last} there={:?} {} {:?}", self.net.nodes(), self.report(), self.net.counters()));
     }
 
     /// Waits until every question has ended, and the counters come out even.
