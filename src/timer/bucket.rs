@@ -3,6 +3,8 @@
 //! A bucket is a plain row of 24 bytes a timer, so that moving a million of them down the levels reads memory from end to
 //! end. What is cancelled stays in its row as a dead item, until dead ones are half of it.
 
+use super::NONE;
+
 /// A timer in its row. Sorted, they stand in the order in which they fall due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Item {
@@ -10,6 +12,11 @@ pub(super) struct Item {
     /// Counts all items of the wheel, from 1 on.
     pub(super) order: u64,
     pub(super) index: u32,
+}
+
+impl Item {
+    /// Of no timer.
+    pub(super) const NONE: Self = Self { deadline: u64::MAX, order: 0, index: NONE };
 }
 
 /// The timers of one span of time, in the order in which they were armed.
@@ -25,7 +32,7 @@ pub(super) const SLOTS: usize = 64;
 /// Dead items that are left alone however few others there are.
 pub(super) const SOME_DEAD: usize = 64;
 
-/// Rows with room for more items than this are not kept for others.
+/// Of the rows with room for more items than this, one is kept.
 const LARGE: usize = 4096;
 
 /// 64 buckets.
@@ -38,7 +45,11 @@ pub(super) struct Level {
 
 /// Rows that nobody uses, so that a timer that wanders from bucket to bucket allocates nothing.
 #[derive(Debug)]
-pub(super) struct Spare(Vec<Vec<Item>>);
+pub(super) struct Spare {
+    rows: Vec<Vec<Item>>,
+    /// The largest that there was, for a row that gets large.
+    large: Vec<Item>,
+}
 
 impl Level {
     pub(super) const fn new() -> Self {
@@ -51,6 +62,9 @@ impl Level {
         if self.occupied >> slot & 1 == 0 {
             self.occupied |= 1 << slot;
             bucket.items = spare.take();
+        }
+        if bucket.items.len() == bucket.items.capacity() {
+            spare.enlarge(&mut bucket.items);
         }
         bucket.items.push(item);
     }
@@ -89,17 +103,30 @@ impl Level {
 
 impl Spare {
     pub(super) const fn new() -> Self {
-        Self(Vec::new())
+        Self { rows: Vec::new(), large: Vec::new() }
     }
 
     fn take(&mut self) -> Vec<Item> {
-        self.0.pop().unwrap_or_default()
+        self.rows.pop().unwrap_or_default()
     }
 
     pub(super) fn give(&mut self, mut row: Vec<Item>) {
         row.clear();
-        if (1..=LARGE).contains(&row.capacity()) {
-            self.0.push(row);
+        match row.capacity() {
+            0 => {}
+            1..=LARGE => self.rows.push(row),
+            room if room > self.large.capacity() => self.large = row,
+            _ => {}
+        }
+    }
+
+    /// Gives a row that is full the memory of the large one, if it gets large.
+    #[cold]
+    fn enlarge(&mut self, row: &mut Vec<Item>) {
+        if row.len() >= LARGE && row.len() < self.large.capacity() {
+            let mut large = std::mem::take(&mut self.large);
+            large.append(row);
+            self.give(std::mem::replace(row, large));
         }
     }
 }

@@ -11,6 +11,7 @@ mod bucket;
 mod near;
 mod plan;
 mod seats;
+mod sorting;
 mod wheel;
 
 #[cfg(all(test, not(loom)))]

@@ -1,41 +1,47 @@
 //! The timers of a wheel that are due soon, in their order.
 //!
-//! Those that were there when their span of time began are sorted once and taken one after the other. Those that are
-//! armed for it meanwhile, rarely many, are in a heap.
+//! Those that were there when their span of time began are a run: it is sorted in parts, and taken one after the other.
+//! Those that are armed for it meanwhile, rarely many, are in a heap.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::RangeInclusive;
 
 use super::bucket::{Item, SOME_DEAD};
+use super::sorting::Sorter;
 
-/// The timers of the present span.
+/// The timers of the present span, and earlier ones that are overdue.
 #[derive(Debug)]
 pub(super) struct Near {
-    /// The next one is at `next`.
-    sorted: Vec<Item>,
+    /// Those from `next` to `sorted` are in order; what follows is in parts, each of which is sorted when its turn comes.
+    /// Its memory is kept, as their seats are.
+    run: Vec<Item>,
     next: usize,
+    sorted: usize,
+    /// Those before it have been read ahead.
+    seen: usize,
+    /// Where each part ends; the next part is the last here.
+    ends: Vec<usize>,
     late: BinaryHeap<Reverse<Item>>,
     dead: usize,
     sorter: Sorter,
 }
 
-/// Sorts items of one span that come in the order in which they were armed.
-#[derive(Debug)]
-struct Sorter {
-    /// The time of each within the span, and below it its place.
-    keys: Vec<u64>,
-    items: Vec<Item>,
-}
-
-/// So many items are sorted as they are.
-const FEW: usize = 20;
-
-/// Room for more items than this is not kept for the next sorting.
-const LARGE: usize = 1 << 16;
+/// A run of more items is split before it is sorted.
+const SOME: usize = 4096;
 
 impl Near {
     pub(super) const fn new() -> Self {
-        Self { sorted: Vec::new(), next: 0, late: BinaryHeap::new(), dead: 0, sorter: Sorter::new() }
+        Self {
+            run: Vec::new(),
+            next: 0,
+            sorted: 0,
+            seen: 0,
+            ends: Vec::new(),
+            late: BinaryHeap::new(),
+            dead: 0,
+            sorter: Sorter::new(),
+        }
     }
 
     /// Adds a timer to a span that has begun.
@@ -47,42 +53,41 @@ impl Near {
         self.late.push(Reverse(item));
     }
 
-    /// Adds the timers of a span that begins, in the order in which they were armed.
-    pub(super) fn begin(&mut self, fill: impl FnOnce(&mut Vec<Item>)) {
-        self.end();
-        fill(&mut self.sorted);
-        self.sorter.sort(&mut self.sorted);
-    }
-
-    /// The same with all of them in a row; gives a row back that is not needed any more.
-    pub(super) fn begin_with(&mut self, items: Vec<Item>) -> Vec<Item> {
-        self.end();
-        let row = std::mem::replace(&mut self.sorted, items);
-        self.sorter.sort(&mut self.sorted);
-        row
-    }
-
-    fn end(&mut self) {
+    /// Begins with these timers, which are in the order in which they were armed, and `reach` from the first of them to
+    /// the last. Gives a row back that is not needed any more.
+    pub(super) fn begin(&mut self, items: Vec<Item>, reach: &RangeInclusive<u64>) -> Vec<Item> {
         debug_assert!(self.left() == 0 && self.late.is_empty(), "a span begins when the one before is over");
-        self.clear();
+        (self.next, self.seen, self.sorted) = (0, 0, items.len());
+        self.sorter.begin(reach);
+        if items.len() > SOME {
+            if items.is_sorted_by_key(|item| item.deadline) {
+                return std::mem::replace(&mut self.run, items);
+            }
+            self.sorted = 0;
+            self.sorter.split(&items, &mut self.run, &mut self.ends);
+            return items;
+        }
+        if self.run.len() < items.len() {
+            self.run.resize(items.len(), Item::NONE);
+        }
+        let run = &mut self.run[..items.len()];
+        run.copy_from_slice(&items);
+        self.sorter.sort(run);
+        items
     }
 
     /// One timer less is alive.
     pub(super) fn lose(&mut self, alive: impl Fn(&Item) -> bool) {
         self.dead += 1;
         if self.dead > SOME_DEAD + (self.left() + self.late.len()) / 2 {
-            self.sorted.drain(..self.next);
-            self.next = 0;
-            self.sorted.retain(&alive);
-            self.late.retain(|Reverse(item)| alive(item));
-            self.dead = 0;
+            self.sweep(alive);
         }
     }
 
     /// The next item, dead or alive, unless that takes a closer look.
     #[inline]
     pub(super) fn plain_next(&self) -> Option<Item> {
-        if self.late.is_empty() { self.sorted.get(self.next).copied() } else { None }
+        if self.late.is_empty() { self.next_sorted() } else { None }
     }
 
     /// Takes away what [`Near::plain_next`] has said.
@@ -105,15 +110,20 @@ impl Near {
 
     /// The next item, dead or alive.
     fn first_item(&mut self) -> Option<Item> {
-        if self.left() == 0 {
-            if self.late.is_empty() {
+        while self.next == self.sorted {
+            if let Some(end) = self.ends.pop() {
+                self.sorter.sort(&mut self.run[self.sorted..end]);
+                self.sorted = end;
+            } else if self.late.is_empty() {
                 return None;
+            } else {
+                self.run.clear();
+                self.run.extend(self.late.drain().map(|Reverse(item)| item));
+                self.run.sort_unstable();
+                (self.next, self.seen, self.sorted) = (0, 0, self.run.len());
             }
-            self.clear();
-            self.sorted.extend(self.late.drain().map(|Reverse(item)| item));
-            self.sorted.sort_unstable();
         }
-        let sorted = self.sorted.get(self.next).copied();
+        let sorted = self.next_sorted();
         match self.late.peek() {
             Some(&Reverse(late)) if sorted.is_none_or(|sorted| late < sorted) => Some(late),
             _ => sorted,
@@ -122,54 +132,47 @@ impl Near {
 
     /// Takes the next item away.
     pub(super) fn remove(&mut self, item: Item) {
-        if self.sorted.get(self.next) == Some(&item) {
+        if self.next_sorted() == Some(item) {
             self.next += 1;
         } else {
             self.late.pop();
         }
     }
 
-    /// How many are sorted, dead or alive.
+    /// Whether those that come next should be read ahead.
     #[inline]
-    pub(super) const fn left(&self) -> usize {
-        self.sorted.len() - self.next
+    pub(super) const fn is_unseen(&self) -> bool {
+        self.next >= self.seen && self.next < self.sorted
     }
 
-    /// Those that come next.
+    /// Those that come next, from now on seen.
+    pub(super) fn see(&mut self, items: usize) -> &[Item] {
+        self.seen = self.sorted.min(self.next + items);
+        &self.run[self.next..self.seen]
+    }
+
+    /// How many there are besides the late ones, dead or alive.
+    fn left(&self) -> usize {
+        self.ends.first().unwrap_or(&self.sorted) - self.next
+    }
+
+    /// Lets those go that are dead.
+    fn sweep(&mut self, alive: impl Fn(&Item) -> bool) {
+        let (mut from, mut to) = (self.next, 0);
+        for end in std::iter::once(&mut self.sorted).chain(self.ends.iter_mut().rev()) {
+            for index in from..*end {
+                self.run[to] = self.run[index];
+                to += usize::from(alive(&self.run[to]));
+            }
+            from = std::mem::replace(end, to);
+        }
+        (self.next, self.seen) = (0, 0);
+        self.late.retain(|Reverse(item)| alive(item));
+        self.dead = 0;
+    }
+
     #[inline]
-    pub(super) fn ahead(&self, items: usize) -> &[Item] {
-        &self.sorted[self.next..self.sorted.len().min(self.next + items)]
-    }
-
-    fn clear(&mut self) {
-        self.sorted.clear();
-        self.next = 0;
-    }
-}
-
-impl Sorter {
-    const fn new() -> Self {
-        Self { keys: Vec::new(), items: Vec::new() }
-    }
-
-    /// Numbers are sorted faster than items.
-    fn sort(&mut self, items: &mut Vec<Item>) {
-        if items.len() <= FEW {
-            return items.sort_unstable();
-        }
-        if items.is_sorted_by_key(|item| item.deadline) {
-            return;
-        }
-        let start = items.iter().fold(u64::MAX, |start, item| start.min(item.deadline));
-        let keys = items.iter().zip(0..).map(|(item, place)| (item.deadline - start) << u32::BITS | place);
-        self.keys.extend(keys);
-        self.keys.sort_unstable();
-        self.items.extend(self.keys.drain(..).map(|key| items[key as u32 as usize]));
-        debug_assert!(self.items.is_sorted(), "items of one span are sorted by their time in it");
-        std::mem::swap(items, &mut self.items);
-        self.items.clear();
-        if self.items.capacity() > LARGE {
-            *self = Self::new();
-        }
+    fn next_sorted(&self) -> Option<Item> {
+        if self.next < self.sorted { self.run.get(self.next).copied() } else { None }
     }
 }

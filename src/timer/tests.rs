@@ -225,6 +225,54 @@ fn many_timers_fall_due_in_their_order_whatever_is_cancelled_among_them() {
     }
 }
 
+/// So many at once that they are sorted part by part, while their handlers arm and cancel others of them.
+#[test]
+fn many_overdue_timers_fall_due_in_their_order_whatever_their_handlers_do() {
+    for (seed, spread) in (1_u64..).zip([1_u64 << 8, 1 << 20, 1 << 30, 1 << 45]) {
+        let mut dice = seed;
+        let mut roll = move |sides: u64| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005_u64).wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 20) % sides
+        };
+        let (mut wheel, mut group) = (Wheel::new(), Group::default());
+        let (mut armed, mut expected) = (Vec::new(), std::collections::BTreeMap::new());
+        let start = 1 << 40;
+        let count = if cfg!(miri) { 200 } else { 20_000 };
+        for order in 0..count {
+            let due = start + roll(spread);
+            expected.insert((due, order), wheel.arm(&mut group, Time::from_nanos(due), ()));
+            armed.push((due, order));
+        }
+        // Some are not due yet, some among others that are.
+        let now = start + spread - spread / 8;
+        let (mut order, mut come) = (count, 0);
+        while let Some(key) = wheel.pop_due(Time::from_nanos(now)).map(|due| due.key()) {
+            let (next, expected_key) = expected.pop_first().expect("a timer that is armed");
+            assert_eq!(key, expected_key, "expected the timer for {next:?}, spread {spread}");
+            assert_eq!(wheel.cancel(key), Some(()));
+            come = next.0;
+            // Of those that are left more than half go, so that they are swept out.
+            let chosen = roll(count) as usize;
+            let Some(key) = expected.remove(&armed[chosen]) else {
+                continue;
+            };
+            if roll(4) > 0 {
+                assert!(wheel.cancel(key).is_some());
+                continue;
+            }
+            // In the past, now or later.
+            let due = (start + roll(2 * spread)).max(come);
+            order += 1;
+            assert!(wheel.rearm(key, Time::from_nanos(due)));
+            armed[chosen] = (due, order);
+            expected.insert(armed[chosen], key);
+        }
+        let next = expected.keys().next().map(|&(due, _)| Time::from_nanos(due));
+        assert!(next.is_none_or(|next| next > Time::from_nanos(now)), "expected all that are due, not {next:?}");
+        assert_eq!(wheel.next_deadline(), next, "after {come}");
+    }
+}
+
 #[test]
 fn a_timer_for_never_stays_armed_and_does_not_fall_due() {
     let (mut wheel, mut group) = (Wheel::new(), Group::default());

@@ -1,10 +1,10 @@
 //! [`Wheel`]: any number of timers, to the nanosecond, armed and cancelled in the same time however many there are.
 //!
-//! Time is cut into spans of 2^18 ns, a quarter of a millisecond. The timers of the present span are in order; those of
-//! later spans are in buckets. Level `n` has 64 buckets of 64^n spans. A timer stands in the level at which its deadline
-//! and the wheel's moment begin to differ, written in digits of 6 bits, so that its place follows from the two and is
-//! not stored. When the moment comes into a bucket, its timers move to lower levels; each moves eight times at most, and
-//! most move as often as others are close to them.
+//! Time is cut into spans of 2^18 ns, a quarter of a millisecond. The timers of the present span and earlier ones are in
+//! order; those of later spans are in buckets. Level `n` has 64 buckets of 64^n spans. A timer stands in the level at which
+//! its deadline and the wheel's moment begin to differ, written in digits of 6 bits, so that its place follows from the two
+//! and is not stored. When the moment comes into a bucket, all of its timers that are due are taken out in one step, and
+//! the others move to lower levels; each moves eight times at most, and most move as often as others are close to them.
 
 use crate::clock::Time;
 
@@ -18,7 +18,7 @@ const SPAN: u32 = 18;
 /// Bits of a deadline that one level tells apart.
 const BITS: u32 = SLOTS.trailing_zeros();
 /// How many timers are read ahead of their time, so that the memory they are in comes all at once.
-const AHEAD: usize = 16;
+const AHEAD: usize = 64;
 /// How many timers of a slot are looked at where a guess would do.
 const LOOKS: usize = 1024;
 
@@ -36,7 +36,7 @@ pub(crate) struct Wheel<T> {
     seats: Seats<T>,
     /// The order of the last item.
     order: u64,
-    /// The moment by which the timers are placed; no linked timer is for an earlier one.
+    /// The moment by which the timers are placed. Those for its span and earlier ones are near.
     moment: u64,
     /// How far [`Wheel::pop_due`] has come: to the last timer it gave out, or to where nothing was due.
     come: u64,
@@ -185,7 +185,7 @@ impl<T> Wheel<T> {
     fn take_off(&mut self, item: Item) -> Key {
         self.come = item.deadline;
         self.seats.rest(item.index);
-        if self.near.left().is_multiple_of(AHEAD) {
+        if self.near.is_unseen() {
             self.read_ahead();
         }
         self.seats.key(item.index)
@@ -193,9 +193,15 @@ impl<T> Wheel<T> {
 
     /// Looks at what the next timers will need, so that the processor waits for their memory once and not for each.
     #[inline(never)]
-    fn read_ahead(&self) {
-        let ahead = self.near.ahead(AHEAD).iter();
-        let seen = ahead.fold(0_u64, |seen, item| seen ^ self.seats.look_at(item.index));
+    fn read_ahead(&mut self) {
+        let ahead = self.near.see(AHEAD);
+        // It finds those by itself that lie beside each other.
+        if let [first, .., last] = ahead
+            && first.index.abs_diff(last.index) < AHEAD as u32
+        {
+            return;
+        }
+        let seen = ahead.iter().fold(0_u64, |seen, item| seen ^ self.seats.look_at(item.index));
         std::hint::black_box(seen);
     }
 
@@ -207,10 +213,11 @@ impl<T> Wheel<T> {
     /// Where a timer for `deadline` stands.
     #[inline]
     const fn place(&self, deadline: u64) -> Place {
-        let difference = (deadline ^ self.moment) >> SPAN;
-        if difference == 0 {
+        let (span, present) = (deadline >> SPAN, self.moment >> SPAN);
+        if span <= present {
             return Place::Near;
         }
+        let difference = span ^ present;
         let level = (u64::BITS - 1 - difference.leading_zeros()) / BITS;
         Place::Far(level as usize, (deadline >> (SPAN + level * BITS)) as usize & (SLOTS - 1))
     }
@@ -284,34 +291,28 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Moves the timers of the first bucket down, after the moment has come into it.
+    /// Empties the first bucket, after the moment has come into it: all timers that are due are near from here on, however
+    /// wide their bucket is; the others move down.
     fn open(&mut self, level: usize, slot: usize, now: u64) {
-        let (items, dead) = self.levels[level].take(slot);
+        let (mut items, dead) = self.levels[level].take(slot);
         self.note_empty(level);
-        // The closer the moment comes to the first of them, the further they move at once.
-        (self.bound, self.exact) = (first_of(&items), !dead);
-        self.moment = self.bound.min(now);
-        let near = |item: &Item| matches!(self.place(item.deadline), Place::Near);
-        if !dead && (level == 0 || items.iter().all(near)) {
-            return self.spare.give(self.near.begin_with(items));
+        if dead {
+            items.retain(|item| self.seats.is_booked(item));
         }
-        let mut near = std::mem::replace(&mut self.near, Near::new());
-        near.begin(|sorted| {
-            for &item in &items {
-                if dead && !self.seats.is_booked(&item) {
-                    continue;
+        let (first, last) = reach(&items);
+        (self.bound, self.exact) = (first, true);
+        self.moment = last.min(now);
+        let near = self.moment | ((1 << SPAN) - 1);
+        if last > near {
+            items.retain(|&item| match self.place(item.deadline) {
+                Place::Near => true,
+                Place::Far(level, slot) => {
+                    self.push(level, slot, item);
+                    false
                 }
-                match self.place(item.deadline) {
-                    Place::Near => sorted.push(item),
-                    Place::Far(level, slot) => {
-                        self.occupied |= 1 << level;
-                        self.levels[level].push(slot, item, &mut self.spare);
-                    }
-                }
-            }
-        });
-        self.near = near;
-        self.spare.give(items);
+            });
+        }
+        self.spare.give(if items.is_empty() { items } else { self.near.begin(items, &(first..=last.min(near))) });
     }
 
     fn look(&mut self, looks: usize) -> Option<Time> {
@@ -332,9 +333,10 @@ impl<T> Wheel<T> {
     }
 }
 
-/// No item is for an earlier time, dead or alive.
-fn first_of(items: &[Item]) -> u64 {
-    items.iter().fold(u64::MAX, |first, item| first.min(item.deadline))
+/// The deadlines of the first and of the last.
+fn reach(items: &[Item]) -> (u64, u64) {
+    let deadlines = items.iter().map(|item| item.deadline);
+    deadlines.fold((u64::MAX, 0), |(first, last), deadline| (first.min(deadline), last.max(deadline)))
 }
 
 impl<T> Due<'_, T> {
