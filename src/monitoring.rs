@@ -9,6 +9,7 @@
 //! the monitors are locked while they change and are told. Each target is its worker's alone, so nobody is told of
 //! twice.
 
+pub(crate) mod marks;
 pub(crate) mod reporting;
 pub(crate) mod watching;
 
@@ -23,6 +24,7 @@ use crate::directory::{Directory, Space};
 use crate::ending::Parting;
 use crate::id::{NodeId, Tid};
 use crate::monitor::{Change, Event, Filter, Monitor};
+use crate::monitoring::marks::Marks;
 use crate::orders;
 use crate::post::Post;
 use crate::waking::WakeLater;
@@ -60,6 +62,8 @@ pub(crate) struct Monitoring {
 struct Attached {
     of_all: Vec<Subscription>,
     of_one: BTreeMap<Tid, Vec<Subscription>>,
+    /// Those ids, so that a target of which nobody is told is not looked up.
+    marks: Marks,
     /// All of them, which may be told of observers here.
     all: Vec<Subscription>,
 }
@@ -217,6 +221,9 @@ impl Attached {
                 None => &mut self.of_all,
             };
             list.push(subscription.clone());
+            if let Some(target) = filter.of_one() {
+                self.marks.add(target, self.of_one.keys().copied());
+            }
         }
         self.all.push(subscription);
     }
@@ -228,12 +235,20 @@ impl Attached {
             list.retain(|known| known.monitor != monitor);
             !list.is_empty()
         });
+        self.marks = Marks::of(self.of_one.keys().copied());
     }
 
     /// Whether any of them is told of the target with this id and this name.
     #[inline]
     fn any(&self, tid: Tid, name: Option<Tid>) -> bool {
-        !self.of_all.is_empty() || !self.of_one.is_empty() && self.all_of_one(tid, name).next().is_some()
+        !self.of_all.is_empty() || !self.of_one.is_empty() && self.any_of_one(tid, name)
+    }
+
+    /// Not part of the path of those whom nobody monitors.
+    #[inline(never)]
+    fn any_of_one(&self, tid: Tid, name: Option<Tid>) -> bool {
+        let marked = self.marks.may_have(tid) || name.is_some_and(|name| self.marks.may_have(name));
+        marked && self.all_of_one(tid, name).next().is_some()
     }
 
     fn told_of(&self, tid: Tid, name: Option<Tid>) -> impl Iterator<Item = &Subscription> {
