@@ -42,6 +42,7 @@ fn from_silence_to_all_returned() {
 
 fn print(what: &str, mut taken: Vec<Duration>) {
     taken.sort_unstable();
-    let at = |share: f64| taken[((taken.len() - 1) as f64 * share).ceil() as usize];
-    println!("RESULT {what}: p50 {:?}, p99 {:?}, largest {:?}, of {}", at(0.5), at(0.99), at(1.0), taken.len());
+    // The nearest rank: of 100 the p99 is the second largest.
+    let at = |percent: usize| taken[(taken.len() * percent).div_ceil(100) - 1];
+    println!("RESULT {what}: p50 {:?}, p99 {:?}, largest {:?}, of {}", at(50), at(99), at(100), taken.len());
 }
