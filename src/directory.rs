@@ -95,6 +95,8 @@ impl Directory {
 
     pub(crate) fn new(node: NodeId, clock: Arc<dyn Clock>) -> Self {
         let system = Arc::new(Space::new(Self::SYSTEM, Vec::new()));
+        // Beside a name of the program's with the same hash it prints as a number.
+        let _ = DeadLetter::TYPE.remember();
         let catalogue = Catalogue::default();
         let terms = Terms { kind: Kind::Topic, retains: false };
         let dead_letters = catalogue.with_or_open((Self::SYSTEM, DeadLetter::TYPE), terms, |service| {

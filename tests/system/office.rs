@@ -242,6 +242,14 @@ fn a_monitor_can_be_begun_and_ended_by_message() {
 }
 
 #[test]
+fn the_kernels_own_topic_is_listed_by_name() {
+    let mut world = World::new(1);
+    let Services(listed) = world.ask(ListServices(NAMESPACE)).unwrap();
+    let records: Vec<_> = listed.into_iter().map(|offer| offer.record.to_string()).collect();
+    assert_eq!(records, ["rohrpost.dead-letter"]);
+}
+
+#[test]
 fn services_are_listed_with_owners_and_observers() {
     let mut world = World::new(2);
     let (owner, observer) = (world.asker(0), world.asker(1));
