@@ -1,32 +1,30 @@
-//! The directory of a node: its namespaces, its workers, and the way to them from any thread.
+//! The directory of a node: its namespaces, its workers, and who waits on a plain thread.
+
+mod mail;
+pub(crate) mod space;
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
 
 use crate::address::Address;
-use crate::clerk;
 use crate::clock::Clock;
 use crate::code::Code;
-use crate::counters::{Count, Counters, Tally};
-use crate::fault::quietly;
+use crate::counters::{Counters, Tally};
+use crate::directory::space::Space;
 use crate::id::{Nid, NodeId, Tid};
-use crate::message::{Flags, Message, Sender};
 use crate::monitoring::Monitors;
 use crate::muster::Muster;
 use crate::port::Ports;
-use crate::post::{Limits, Mail, Post};
+use crate::post::Post;
 use crate::record::Record;
-use crate::reply::{Asker, Reply};
-use crate::ring::Refusal;
+use crate::reply::Reply;
 use crate::service::catalogue::Catalogue;
 use crate::service::plan::Kind;
 use crate::service::{Service, Terms};
 use crate::serving::dead_letter::DeadLetter;
-use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, Ordering};
 use crate::waking::WakeLater;
 
 /// What all threads of a node share.
@@ -68,19 +66,6 @@ struct Seat {
     post: Option<Arc<Post>>,
     /// The generation with which the next worker begins; `None` when the number is used up.
     base: Option<u32>,
-}
-
-/// A namespace as all threads see it.
-#[derive(Debug)]
-pub(crate) struct Space {
-    pub(crate) nid: Nid,
-    pub(crate) posts: Vec<Arc<Post>>,
-    /// Targets that were registered under a name or a number, with their generated ids.
-    pub(crate) names: RwLock<HashMap<Tid, Tid>>,
-    /// Counts the targets that were spread over the threads.
-    pub(crate) spread: AtomicUsize,
-    /// The workers' threads, by name.
-    pub(crate) threads: Mutex<Vec<(String, JoinHandle<()>)>>,
 }
 
 /// All 65,535 numbers of workers are taken.
@@ -237,127 +222,6 @@ impl Directory {
         if known { Code::NO_TARGET } else { self.unless_stopping(Code::NO_NAMESPACE) }
     }
 
-    /// The generated id and the worker of a completed address.
-    pub(crate) fn route(&self, to: Address) -> Result<(Tid, Arc<Post>), Code> {
-        if to.node != self.node {
-            return Err(Code::NO_NODE);
-        }
-        if to.tid.is_unset() {
-            let known = self.spaces.read().contains_key(&to.nid);
-            return Err(if known { Code::NO_SERVICE } else { self.unless_stopping(Code::NO_NAMESPACE) });
-        }
-        let tid = if to.tid.worker().is_some() { to.tid } else { self.resolve(to.nid, to.tid)? };
-        let post = tid.worker().and_then(|worker| self.post(worker)).filter(|post| post.nid == to.nid);
-        post.map(|post| (tid, post)).ok_or_else(|| self.why_nobody(to.nid))
-    }
-
-    /// Sends a message from a thread that is no worker, or leaves it as it is and says why.
-    pub(crate) fn send(self: &Arc<Self>, message: &mut Message<'static>) -> Result<(), Code> {
-        if self.is_stopping() {
-            return Err(Code::STOPPED);
-        }
-        message.complete_from(Nid::UNSET, self.node);
-        self.pass_on(message)?;
-        self.outside.shared(Count::Sent);
-        Ok(())
-    }
-
-    /// Passes on a message that has been sent before, from a thread that is no worker.
-    pub(crate) fn pass_on(self: &Arc<Self>, message: &mut Message<'static>) -> Result<(), Code> {
-        if message.destination().node != self.node {
-            self.choose_node(message)?;
-        }
-        let to = message.destination();
-        if to.node != self.node {
-            return self.deliver_abroad(message);
-        }
-        if clerk::is_addressed(to) {
-            return self.serve_outside(message);
-        }
-        if message.tid.is_unset() {
-            match self.locate_service(message) {
-                Ok(()) => {}
-                Err(Code::OK) => {
-                    quietly(|| message.answer(()));
-                    drop(self.send_back(message, |count| self.outside.shared(count)));
-                    return Ok(());
-                }
-                Err(code) => return Err(code),
-            }
-        }
-        self.pass_to_target(message).inspect_err(|_| self.recall(message))
-    }
-
-    fn pass_to_target(&self, message: &mut Message<'static>) -> Result<(), Code> {
-        let (tid, post) = self.route(message.destination())?;
-        message.tid = tid;
-        let pushed = post.inbox.push_with(|| Mail::Message(message.take_all()));
-        pushed.map_err(|refusal| match refusal {
-            Refusal::Full => Code::BUSY,
-            Refusal::Closed => Code::STOPPED,
-        })
-    }
-
-    /// Brings a message that has its final code back to its sender, from any thread; `count` counts on this one.
-    ///
-    /// What nobody gets comes back, to be dropped.
-    #[must_use = "a record may panic in its `Drop`: choose where"]
-    pub(crate) fn send_back(&self, message: &mut Message<'_>, count: impl Fn(Count)) -> Option<Message<'static>> {
-        if message.flags.contains(Flags::LOADED) {
-            self.catalogue.unload(message);
-        }
-        if message.code.is_ok() {
-            count(Count::Handled);
-            if !message.wants_answer() {
-                return Some(message.take_all());
-            }
-            count(Count::Answers);
-        }
-        message.flags |= Flags::TURNED;
-        let lost = match &mut message.sender {
-            Sender::Outside(asker) => match asker.take() {
-                Some(asker) => return self.answer(&asker, message, count),
-                None => match message.way_back() {
-                    Some(back) => {
-                        count(message.reached());
-                        let message = message.take_all();
-                        quietly(|| back(message));
-                        return None;
-                    }
-                    None => message.take_all(),
-                },
-            },
-            Sender::Target(tid, _) => {
-                let worker = Tid::from_raw(tid.get()).worker();
-                match worker.and_then(|worker| self.post(worker)) {
-                    None => message.take_all(),
-                    Some(post) => match post.inbox.push_reserved(Mail::Message(message.take_all())) {
-                        Err(Mail::Message(refused)) => refused,
-                        _ => return None,
-                    },
-                }
-            }
-        };
-        self.mourn(&lost, count);
-        Some(lost)
-    }
-
-    /// Gives an asker its answer, or hands it back if it is late.
-    #[inline]
-    fn answer(&self, asker: &Asker, message: &mut Message<'_>, count: impl Fn(Count)) -> Option<Message<'static>> {
-        let reached = message.reached();
-        let late = if message.code.is_ok() { Count::LateAnswers } else { Count::DeadLetters };
-        // Counted before the asker can look: whoever has its answer finds it in the counters.
-        if asker.answer(message, || count(reached)) {
-            return None;
-        }
-        count(late);
-        if !message.code.is_ok() {
-            self.tell_of(message);
-        }
-        Some(message.take_all())
-    }
-
     /// Has `reply` end with [`Code::STOPPED`] if the kernel stops before it is answered.
     pub(crate) fn follow(&self, reply: &Arc<Reply>) {
         let mut askers = self.askers.lock();
@@ -395,35 +259,4 @@ impl Directory {
         }
         sum
     }
-}
-
-impl Space {
-    pub(crate) fn new(nid: Nid, posts: Vec<Arc<Post>>) -> Self {
-        Self { nid, posts, names: RwLock::default(), spread: AtomicUsize::new(0), threads: Mutex::default() }
-    }
-
-    /// Keeps `name` for the target with the generated id `tid`; `false` if somebody has it.
-    pub(crate) fn claim(&self, name: Tid, tid: Tid) -> bool {
-        match self.names.write().entry(name) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(free) => {
-                free.insert(tid);
-                true
-            }
-        }
-    }
-
-    /// Gives `name` back if it still belongs to `tid`.
-    pub(crate) fn release(&self, name: Tid, tid: Tid) {
-        let mut names = self.names.write();
-        if names.get(&name) == Some(&tid) {
-            names.remove(&name);
-        }
-    }
-}
-
-impl Limits {
-    /// Bounds that suit most programs: see [`crate::NamespaceBuilder`].
-    pub(crate) const DEFAULT: Self =
-        Self { handoff: 1000, waiting: 65_536, held: 65_536, requests: 65_536, timers: 1 << 20, depth: 64 };
 }

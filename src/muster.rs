@@ -6,7 +6,7 @@ use std::fmt;
 
 use parking_lot::Mutex;
 
-use crate::directory::Space;
+use crate::directory::space::Space;
 use crate::handoff::Receiver;
 use crate::post::{Mail, Post};
 use crate::sync::Arc;

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::affinity::{self, PinError};
-use crate::directory::{Directory, Space};
+use crate::directory::Directory;
+use crate::directory::space::Space;
 use crate::driven::Driven;
 use crate::handoff::Receiver;
 use crate::id::{Nid, ParseIdError, Tid};

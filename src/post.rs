@@ -45,6 +45,12 @@ pub(crate) struct Limits {
     pub(crate) depth: usize,
 }
 
+impl Limits {
+    /// Bounds that suit most programs: see [`crate::NamespaceBuilder`].
+    pub(crate) const DEFAULT: Self =
+        Self { handoff: 1000, waiting: 65_536, held: 65_536, requests: 65_536, timers: 1 << 20, depth: 64 };
+}
+
 /// Who runs a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drive {

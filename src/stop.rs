@@ -7,7 +7,8 @@ use crate::clock::Time;
 use crate::core::Core;
 use crate::crew::Crew;
 use crate::departure::set_out::{SetOut, in_time, set_out};
-use crate::directory::{Directory, Space};
+use crate::directory::Directory;
+use crate::directory::space::Space;
 
 /// How a stop went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::core::Core;
 use crate::departure::Departure;
-use crate::directory::{Directory, Space};
+use crate::directory::Directory;
+use crate::directory::space::Space;
 use crate::handoff::Receiver;
 use crate::idle::{Idle, Spun, Stream};
 use crate::post::{Mail, Post};

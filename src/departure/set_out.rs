@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::departure::Departure;
-use crate::directory::{Directory, Space};
+use crate::directory::Directory;
+use crate::directory::space::Space;
 use crate::orders;
 use crate::post::{Drive, Post};
 use crate::sync::Ordering;
