@@ -215,14 +215,18 @@ impl<'m> Body<'m> {
     }
 
     /// Moves the body out into memory of its own and leaves `()` behind; allocates if it was lent.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn take_all(&mut self) -> Body<'static> {
+        self.own().take()
+    }
+
+    /// Has the record in memory of its own from here on; allocates if it was lent.
+    #[inline(always)]
+    pub(crate) fn own(&mut self) -> Own<'_, 'm> {
         if !self.kind.in_place && self.is_lent() {
-            return self.move_to_heap();
+            self.move_to_heap();
         }
-        let (kind, words) = (self.kind, self.words);
-        self.kind = <()>::TYPE;
-        Body { kind, words, memory: PhantomData, not_sync: PhantomData }
+        Own(self)
     }
 
     /// Whether a record that is not in place lies in memory of somebody else.
@@ -281,8 +285,8 @@ impl<'m> Body<'m> {
 
     /// Moves a record that was lent.
     #[cold]
-    fn move_to_heap(&mut self) -> Body<'static> {
-        let kind = std::mem::replace(&mut self.kind, <()>::TYPE);
+    fn move_to_heap(&mut self) {
+        let kind = self.kind;
         let layout = Layout::from_size_align(kind.size, kind.align).expect("a type has a layout");
         // SAFETY: a lent record has a size above zero.
         let target = unsafe { alloc(layout) };
@@ -293,7 +297,9 @@ impl<'m> Body<'m> {
         let source = unsafe { self.words.as_ptr().cast::<*const u8>().read() };
         // SAFETY: both places have the record's size, and one of them was allocated just now.
         unsafe { ptr::copy_nonoverlapping(source, target, kind.size) };
-        Body::outside(kind, target, HEAP)
+        // SAFETY: the first word has the size and the alignment of a pointer, or more.
+        unsafe { self.words.as_mut_ptr().cast::<*mut u8>().write(target) };
+        self.words[1].write(HEAP);
     }
 
     /// A copy of the record in memory of its own; `None` if it cannot be cloned.
@@ -301,6 +307,19 @@ impl<'m> Body<'m> {
         let clone = self.kind.vtable.clone?;
         // SAFETY: the record is there, and `&self` keeps it unchanged.
         Some(unsafe { clone(self.pointer()) }.described_by(self.kind))
+    }
+}
+
+/// A body that nobody has lent its memory.
+pub(crate) struct Own<'a, 'm>(&'a mut Body<'m>);
+
+impl Own<'_, '_> {
+    /// Moves the body out and leaves `()` behind.
+    #[inline(always)]
+    pub(crate) fn take(self) -> Body<'static> {
+        let (kind, words) = (self.0.kind, self.0.words);
+        self.0.kind = <()>::TYPE;
+        Body { kind, words, memory: PhantomData, not_sync: PhantomData }
     }
 }
 

@@ -202,12 +202,13 @@ impl<'a> Context<'a> {
             return;
         }
         let to = to.completed_from(self.address());
-        self.core.directory.catalogue.unload(message);
+        if message.flags.contains(Flags::LOADED) {
+            self.core.directory.catalogue.unload(message);
+        }
         message.tid = to.tid;
         message.nid = to.nid;
-        message.send_elsewhere(Some(to.node).filter(|&node| node != self.core.node));
+        message.set_forwarded(Some(to.node).filter(|&node| node != self.core.node));
         message.code = Code::NOT_HANDLED;
-        message.flags |= Flags::FORWARD;
     }
 
     /// Takes `message` out of the handler, to end it later, from any thread. Its sender waits meanwhile.

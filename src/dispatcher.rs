@@ -41,7 +41,7 @@ pub(crate) enum Place {
 }
 
 /// Forwardings in a row before other mail gets a turn.
-const MAX_HOPS: u16 = 64;
+const MAX_HOPS: u32 = 64;
 
 impl Core {
     /// Carries a message that is sent just now as far as it gets. Afterwards it is settled, or somebody else has it.

@@ -136,7 +136,7 @@ pub struct Message<'m> {
     pub(crate) code: Code,
     pub(crate) flags: Flags,
     /// Forwardings in a row, bounded so that a circle of forwarders starves nobody.
-    pub(crate) hops: u16,
+    pub(crate) hops: u32,
     /// Which life of the sender sent it: a restarted target does not get its predecessor's mail back.
     pub(crate) life: u32,
     pub(crate) tid: Tid,
@@ -375,13 +375,15 @@ impl<'m> Message<'m> {
     /// Moves the message out and leaves an envelope marked as taken.
     #[inline]
     pub(crate) fn take_all(&mut self) -> Message<'static> {
+        // Before anything is copied, so that the rest is, straight to where it is to lie.
+        let body = self.body.own();
         let taken = Message {
             code: self.code,
             flags: self.flags,
             hops: self.hops,
             life: self.life,
             tid: self.tid,
-            body: self.body.take_all(),
+            body: body.take(),
             cold: if self.flags.contains(Flags::COLD) { self.cold.take() } else { None },
             sender: std::mem::replace(&mut self.sender, Sender::Outside(None)),
             nid: self.nid,

@@ -64,6 +64,18 @@ impl Message<'_> {
         }
     }
 
+    /// The same for one that is to be carried on there.
+    ///
+    /// The flags are written whole: who reads them all just after a write of one byte waits until that is in the cache
+    /// (`benches/compare`, row `forward`).
+    #[inline]
+    pub(crate) fn set_forwarded(&mut self, node: Option<NodeId>) {
+        self.flags = (self.flags - Flags::ABROAD) | Flags::FORWARD;
+        if node.is_some() || self.flags.contains(Flags::COLD) {
+            self.send_elsewhere(node);
+        }
+    }
+
     pub(crate) fn cold(&mut self) -> &mut Cold {
         self.flags |= Flags::COLD;
         self.cold.get_or_insert_default()
@@ -125,10 +137,13 @@ impl Message<'_> {
     }
 
     /// Forgets what a handler said of it before it passed it on.
+    #[inline]
     pub(crate) fn renew(&mut self) {
         self.flags -= Flags::FORWARD;
         self.code = Code::NOT_HANDLED;
-        self.set_text(Cow::Borrowed(""));
+        if self.flags.contains(Flags::COLD) {
+            self.set_text(Cow::Borrowed(""));
+        }
     }
 
     /// Whether it is a notification with one record to which nothing has happened.

@@ -141,7 +141,7 @@ impl<'a> Letter<'a> {
         for body in bodies {
             message.cold().more.push(body?);
         }
-        message.hops = self.hops;
+        message.hops = self.hops.into();
         message.set_deadline(now.after(self.left));
         Ok(message)
     }

@@ -61,7 +61,7 @@ impl Desk {
             return Err(Failure::new(Code::NOT_ROUTABLE, "the message is `local_only`"));
         }
         let mut envelope = Envelope::to(message.destination());
-        envelope.hops = message.hops;
+        envelope.hops = u16::try_from(message.hops).unwrap_or(u16::MAX);
         envelope.marks.set(Marks::WANTS_ANSWER, message.wants_answer());
         envelope.marks.set(Marks::COPY, message.flags.contains(Flags::COPY));
         if let Some(deadline) = message.expires() {
