@@ -4,16 +4,19 @@
 //! message waits on its thread; to another thread it goes through that thread's hand-off. Whatever becomes of it, it
 //! ends in [`Core::settle`] or [`Core::refuse`], and from there it is done, carried on, or on its way back.
 
+mod passing;
+
 use crate::clerk;
+use crate::clock::Time;
 use crate::code::Code;
 use crate::core::{Core, Panic};
 use crate::counters::Count;
 use crate::events;
 use crate::id::Tid;
 use crate::message::{Flags, Message};
-use crate::post::{Mail, Post};
+use crate::post::Mail;
 use crate::registry::{State, Turn};
-use crate::ring::Refusal;
+use crate::ring::prefetch;
 use crate::target::{Outcome, Target};
 
 /// What one delivery has come to.
@@ -70,6 +73,35 @@ impl Core {
         }
     }
 
+    /// Carries ordinary mail that came through the hand-off.
+    ///
+    /// Whoever put it there has found the thread of its receiver. So what is left of the address is not looked at, nor
+    /// is a deadline that the message does not have: both lie in a cache line that has not crossed, and need not.
+    #[inline]
+    pub(crate) fn carry_in(&self, message: &mut Message<'static>) {
+        debug_assert!(
+            message.tid.worker() == Some(self.post.worker),
+            "mail is in the hand-off of its receiver's thread"
+        );
+        if message.flags.intersects(Flags::DEADLINE | Flags::ABROAD) || !self.may_nest() {
+            return self.carry_in_slowly(message);
+        }
+        if message.wants_answer() {
+            // Who gets it lies there.
+            prefetch(&message.request);
+        }
+        match self.step_here(message, Turn::Queue, Time::NEVER) {
+            Step::Plain => self.count(Count::Handled),
+            Step::Done => {}
+            Step::Onward => self.carry_on(message),
+        }
+    }
+
+    #[inline(never)]
+    fn carry_in_slowly(&self, message: &mut Message<'static>) {
+        self.carry_as(message, Turn::Queue);
+    }
+
     /// Gives a message to a target of this thread that was taken out for it; a message that is sent just now.
     #[inline(always)]
     pub(crate) fn carry_into(&self, message: &mut Message<'_>, target: Box<dyn Target>, life: u32) {
@@ -124,18 +156,18 @@ impl Core {
         let here =
             message.tid.prefix_bits() == self.prefix.get() && message.nid == self.nid && message.node == self.node;
         if !here || !self.may_be_here(message) || !self.may_nest() {
-            return self.step_slowly(message, turn);
+            return self.step_away(message, turn);
         }
-        self.step_here(message, turn)
+        self.step_here(message, turn, message.due())
     }
 
     #[inline(always)]
-    fn step_here(&self, message: &mut Message<'_>, turn: Turn) -> Step {
+    fn step_here(&self, message: &mut Message<'_>, turn: Turn, due: Time) -> Step {
         let tid = message.tid;
         let Some((mut target, life)) = self.slots.with(|slots| slots.take(tid, turn)) else {
             return self.step_aside(message);
         };
-        match self.frame(tid, life, message.due(), |ctx| target.receive(message, ctx)) {
+        match self.frame(tid, life, due, |ctx| target.receive(message, ctx)) {
             Ok(outcome) => {
                 let plain = outcome == Outcome::Handled && message.is_plain();
                 if plain && !message.body.kind().plain {
@@ -178,9 +210,9 @@ impl Core {
         if !self.is_in_time(message) && message.due() <= self.now() {
             return self.refuse(message, Code::EXPIRED);
         }
-        // A completed address on this node; a message that goes elsewhere has a cold part.
+        // The same as in `step_away`, now that the deadline is known to be ahead.
         if message.node == self.node
-            && !message.flags.intersects(Flags::CALL | Flags::COLD)
+            && message.flags.intersection(Flags::CALL | Flags::COLD | Flags::DEADLINE) == Flags::DEADLINE
             && let Some(pushed) = self.push_to_known(message)
         {
             return match pushed {
@@ -199,7 +231,7 @@ impl Core {
             Err(code) => return self.refuse(message, code),
         }
         if self.may_nest() {
-            return self.step_here(message, turn);
+            return self.step_here(message, turn, message.due());
         }
         if message.flags.contains(Flags::CALL) {
             return self.refuse(message, Code::WOULD_BLOCK);
@@ -343,111 +375,6 @@ impl Core {
     fn own_sender(&self, message: &Message<'_>) -> Option<Tid> {
         let tid = message.requester();
         (tid.worker() == Some(self.post.worker) && tid.generation() >= self.post.base).then_some(tid)
-    }
-
-    /// Passes a message to the thread of its target.
-    #[cold]
-    fn hand_off(&self, message: &mut Message<'_>) -> Step {
-        if message.flags.contains(Flags::CALL) {
-            let nowhere = self.directory.route(message.destination()).err();
-            return self.refuse(message, nowhere.unwrap_or(Code::WOULD_BLOCK));
-        }
-        let pushed = self.push_to_known(message).or_else(|| {
-            self.meet(message.tid);
-            self.push_to_known(message)
-        });
-        match pushed {
-            Some(Ok(())) => Step::Done,
-            Some(Err(code)) => self.refuse(message, code),
-            None => self.refuse(message, self.why_nobody(message)),
-        }
-    }
-
-    /// Gives a message to the port that reaches its node.
-    #[cold]
-    fn send_abroad(&self, message: &mut Message<'_>) -> Step {
-        if message.flags.contains(Flags::CALL) {
-            let known = self.directory.reaches(message.destination().node);
-            return self.refuse(message, if known { Code::WOULD_BLOCK } else { Code::NO_NODE });
-        }
-        let delivered = if self.reserve(message) { self.directory.deliver_abroad(message) } else { Err(Code::BUSY) };
-        match delivered {
-            Ok(()) => Step::Done,
-            Err(code) => self.refuse(message, code),
-        }
-    }
-
-    /// Passes a message to a worker that this thread knows, and that has not gone.
-    #[inline]
-    fn push_to_known(&self, message: &mut Message<'_>) -> Option<Result<(), Code>> {
-        let peers = self.peers.borrow();
-        let post = peers.get(message.tid.worker()? as usize)?.as_deref()?;
-        let there = post.nid == message.nid && !post.is_closing();
-        there.then(|| self.push(post, message))
-    }
-
-    /// Moves a message into another worker's hand-off, unless that is not possible.
-    #[inline]
-    fn push(&self, post: &Post, message: &mut Message<'_>) -> Result<(), Code> {
-        // Returns that this thread has not taken yet bound what it may send.
-        if self.post.inbox.is_spilling() || !self.reserve(message) {
-            return Err(Code::BUSY);
-        }
-        let pushed = post.inbox.push_with(|| Mail::Message(message.take_all()));
-        pushed.map_err(|refusal| match refusal {
-            Refusal::Full => Code::BUSY,
-            Refusal::Closed => Code::STOPPED,
-        })
-    }
-
-    #[cold]
-    fn why_nobody(&self, message: &Message<'_>) -> Code {
-        self.directory.route(message.destination()).err().unwrap_or(Code::STOPPED)
-    }
-
-    /// Keeps room for the answer to a request of this thread; a request that is only passed on has it already.
-    pub(crate) fn reserve(&self, message: &mut Message<'_>) -> bool {
-        let needed = message.wants_answer() && !message.flags.contains(Flags::RESERVED);
-        if !needed || self.own_sender(message).is_none() {
-            return true;
-        }
-        let outstanding = self.outstanding.get();
-        if outstanding >= self.post.limits.requests {
-            return false;
-        }
-        self.outstanding.set(outstanding + 1);
-        message.flags |= Flags::RESERVED;
-        true
-    }
-
-    /// Gives the room back when the answer is there.
-    #[inline]
-    pub(crate) fn release(&self, message: &mut Message<'_>) {
-        if message.flags.intersects(Flags::RESERVED | Flags::LOADED) {
-            self.release_now(message);
-        }
-    }
-
-    fn release_now(&self, message: &mut Message<'_>) {
-        if message.flags.contains(Flags::RESERVED) {
-            self.outstanding.set(self.outstanding.get() - 1);
-            message.flags -= Flags::RESERVED;
-        }
-        self.directory.catalogue.unload(message);
-    }
-
-    /// Looks the worker of `tid` up.
-    #[cold]
-    pub(crate) fn meet(&self, tid: Tid) {
-        let Some((worker, post)) = tid.worker().and_then(|worker| Some((worker, self.directory.post(worker)?))) else {
-            return;
-        };
-        let index = worker as usize;
-        let mut peers = self.peers.borrow_mut();
-        if peers.len() <= index {
-            peers.resize(index + 1, None);
-        }
-        peers[index] = Some(post);
     }
 
     #[cold]

@@ -15,6 +15,7 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
+use std::ptr;
 
 use crossbeam_utils::CachePadded;
 
@@ -26,6 +27,10 @@ const CLOSED: u64 = 1 << 63;
 const SLEEPING: u64 = 1 << 62;
 /// The position in `tail`.
 const POSITION: u64 = SLEEPING - 1;
+
+/// How far ahead the consumer asks for slots. Without that, where it is about as quick as the producer, it may come to
+/// wait for each single line, and the producer for each to be given back: five times as long for both.
+const AHEAD: u64 = 4;
 
 /// A stamp and a value: two cache lines for a message.
 #[repr(C, align(128))]
@@ -217,6 +222,7 @@ impl Head {
         let slot = ring.slot(self.0);
         // Before it is served, so that it takes no place from others meanwhile. Its slot is one more than they can use.
         self.0 += 1;
+        prefetch(ring.slot(self.0 + AHEAD));
         ring.consumed.store(self.0, Ordering::Release);
         Some(slot.value.with_mut(|place| {
             // SAFETY: the stamp says that a value is here and that it is the consumer's; there is one `Head` a ring.
@@ -224,7 +230,7 @@ impl Head {
             let (result, left) = serve(value);
             if left == Left::Something {
                 // SAFETY: the value is not used again: the position has moved on.
-                unsafe { std::ptr::drop_in_place(place.cast::<T>()) };
+                unsafe { ptr::drop_in_place(place.cast::<T>()) };
             }
             result
         }))
@@ -235,6 +241,19 @@ impl<T> fmt::Debug for Ring<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ring").field("capacity", &self.capacity).field("tail", &self.tail()).finish_non_exhaustive()
     }
+}
+
+/// Has the cache line in which `place` begins come from another core, while something else is done.
+#[inline]
+pub(crate) fn prefetch<T>(place: &T) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch changes nothing, wherever it points; this one points to a value.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(ptr::from_ref(place).cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri), not(loom))))]
+    let _ = place;
 }
 
 #[cfg(not(loom))]

@@ -91,6 +91,7 @@ impl Core {
         self.has_waiting() && self.deliver_burst()
     }
 
+    #[inline(never)]
     fn deliver_burst(&self) -> bool {
         // Mail is handled where it lies. The list is this frame's meanwhile, and what is added goes to the other one.
         let mut serving = Serving { core: self, list: self.serving.take() };
@@ -195,7 +196,7 @@ impl Core {
         if self.is_closing() {
             return self.turn_away(message);
         }
-        self.carry_as(message, Turn::Queue);
+        self.carry_in(message);
         self.discard(message);
     }
 
