@@ -15,6 +15,7 @@ use crate::counters::{Counters, Tally};
 use crate::directory::space::Space;
 use crate::id::{Nid, NodeId, Tid};
 use crate::monitoring::Monitors;
+use crate::monitoring::abroad::Abroad;
 use crate::muster::Muster;
 use crate::port::Ports;
 use crate::post::Post;
@@ -40,6 +41,8 @@ pub(crate) struct Directory {
     /// Locked by who makes a change that they are told of, and wakes later ([`WakeLater`]). Whoever needs `spaces`, too,
     /// locks those first.
     pub(crate) monitors: Mutex<Monitors>,
+    /// The targets of other nodes that are watched from here.
+    pub(crate) abroad: Mutex<Abroad>,
     pub(crate) catalogue: Catalogue,
     /// The ways to other nodes.
     pub(crate) ports: Ports,
@@ -95,6 +98,7 @@ impl Directory {
             seats: RwLock::default(),
             spaces: RwLock::new(HashMap::from([(Self::SYSTEM, system)])),
             monitors: Mutex::default(),
+            abroad: Mutex::default(),
             catalogue,
             ports: Ports::default(),
             dead_letters,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::address::Address;
+use crate::code::Code;
 use crate::record;
 
 /// Why a target is not there any more.
@@ -21,6 +22,10 @@ pub enum Reason {
     KernelStopped,
     /// It was gone already, or was never there; nobody knows why.
     Gone,
+    /// Its node is not reached any more, and so nobody here knows what becomes of it.
+    NodeLeft(Parting),
+    /// Its node does not let it be watched from here, and says so with this code: [`Code::DENIED`] by a gatekeeper.
+    Refused(Code),
 }
 
 impl fmt::Display for Reason {
@@ -32,6 +37,8 @@ impl fmt::Display for Reason {
             Self::NamespaceClosed => f.write_str("namespace closed"),
             Self::KernelStopped => f.write_str("kernel stopped"),
             Self::Gone => f.write_str("gone already"),
+            Self::NodeLeft(parting) => write!(f, "its node left: {parting}"),
+            Self::Refused(code) => write!(f, "not to be watched: {code}"),
         }
     }
 }
@@ -44,7 +51,7 @@ pub enum Parting {
     Closed,
     /// Its connection broke without a farewell: its process has ended, or the way to it has.
     Crashed,
-    /// Its connection looks alive, but nothing comes from it.
+    /// Its connection looks alive, but nothing comes from it; or mail between the two was lost, and both begin anew.
     Silent,
     /// Another life of it has begun.
     Replaced,

@@ -323,7 +323,7 @@ pub use name::{MAX_NAME, NameCollision};
 pub use namespace::Namespace;
 pub use opening::{NamespaceBuilder, OpenError};
 pub use origin::{Origin, Principal};
-pub use port::{Inlet, Port, Ticket};
+pub use port::{Inlet, Port, Ticket, Watch};
 pub use record::{Absent, Record, RecordType};
 pub use residents::restart::{Meanwhile, Restart};
 pub use service::plan::Balance;

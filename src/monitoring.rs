@@ -9,6 +9,7 @@
 //! the monitors are locked while they change and are told. Each target is its worker's alone, so nobody is told of
 //! twice.
 
+pub(crate) mod abroad;
 pub(crate) mod marks;
 pub(crate) mod reporting;
 pub(crate) mod watching;

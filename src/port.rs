@@ -12,7 +12,7 @@ use crate::address::Address;
 use crate::code::Code;
 use crate::counters::Count;
 use crate::directory::Directory;
-use crate::ending::Parting;
+use crate::ending::{Parting, Reason};
 use crate::fault::quietly;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId, Tid};
@@ -79,6 +79,18 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Has a target of a node that it [`reaches`](Self::reaches) watched: how it ends is to be told with [`Inlet::ended`],
+    /// once, unless the node [leaves](Inlet::left) before. Quick. `false` if that cannot be done; so it is by default.
+    fn watch(&self, target: Address, watch: Watch) -> bool {
+        let _ = (target, watch);
+        false
+    }
+
+    /// Ends a watch: nobody needs to be told any more. Quick.
+    fn unwatch(&self, target: Address, watch: Watch) {
+        let _ = (target, watch);
+    }
+
     /// Ends: the kernel has stopped, and all its mail has been returned or is in the port's hands. What it still holds is
     /// to be ended now. Nothing is delivered afterwards.
     fn stop(&self);
@@ -111,9 +123,15 @@ impl Inlet {
         self.directory.tell_joined(node);
     }
 
-    /// Tells the monitors that a node is not there any more.
+    /// Tells the monitors that a node is not there any more, and those who watch its targets.
     pub fn left(&self, node: NodeId, why: Parting) {
         self.directory.tell_left(node, why);
+        self.directory.abandon_watches(node, why);
+    }
+
+    /// Tells who watches a target of `node` that it has ended. Told twice, or by another node, is not told.
+    pub fn ended(&self, node: NodeId, watch: Watch, why: Reason) {
+        self.directory.end_watch(node, watch, why);
     }
 
     /// Brings a notification back to its sender that was done here, and has failed where it went: with the message's code.
@@ -152,6 +170,10 @@ impl fmt::Debug for Inlet {
         f.debug_struct("Inlet").field("node", &self.node()).finish_non_exhaustive()
     }
 }
+
+/// A target of this node watches one of another. It is a number of this node, which may leave the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Watch(u64);
 
 /// The return ticket of a message: who sent it, and in which of its lives.
 ///
@@ -195,8 +217,22 @@ impl Ticket {
     }
 }
 
+impl Watch {
+    /// The watch with this number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 impl Ports {
-    fn to(&self, node: NodeId) -> Option<Arc<dyn Port>> {
+    pub(crate) fn to(&self, node: NodeId) -> Option<Arc<dyn Port>> {
         self.0.read().iter().find(|port| port.reaches(node)).cloned()
     }
 }

@@ -14,7 +14,13 @@ impl Context<'_> {
     /// gets to it. Neither the notification nor what brings it is refused for lack of room; there are as many as
     /// targets that are watched.
     ///
-    /// Costs an entry on either side, and a hand-off for the target of another thread.
+    /// A target of another node is watched in the same way, until that node leaves: then its watchers are told
+    /// [`Reason::NodeLeft`](crate::Reason::NodeLeft), since nobody here knows whether the target goes on. They may watch it again
+    /// when the node has joined again. The node may refuse ([`Reason::Refused`](crate::Reason::Refused)). Each address of a target
+    /// counts for itself there: who watches it by its name and by its id is told twice.
+    ///
+    /// Costs an entry on either side, and a hand-off for the target of another thread; for one of another node a message there
+    /// and one back, and a target that stands in for the watcher.
     ///
     /// ```
     /// use rohrpost::{Address, Context, Ended, Failure, Handle, Started, handles};
@@ -43,7 +49,7 @@ impl Context<'_> {
     ///
     /// # Errors
     ///
-    /// [`Code::NO_NODE`] for another node, [`Code::NO_SERVICE`] for an address without a target, [`Code::STOPPED`] on a
+    /// [`Code::NO_NODE`] for a node that is not reached, or not by a port that can watch; [`Code::NO_SERVICE`] for an address without a target, [`Code::STOPPED`] on a
     /// thread that is closing.
     pub fn watch(&self, target: Address) -> Result<(), Code> {
         self.core.watch(self.me, target.completed_from(self.address()))

@@ -15,6 +15,7 @@ use crate::ending::{Ended, Reason};
 use crate::id::Tid;
 use crate::message::{Flags, Message, Sender};
 use crate::orders;
+use crate::port::Watch;
 use crate::post::Mail;
 use crate::record::Record;
 
@@ -24,6 +25,8 @@ pub(crate) struct Ties {
     /// Whom it watches, as it named them.
     watched: BTreeMap<Tid, Address>,
     watchers: BTreeSet<Tid>,
+    /// Whom it watches on other nodes.
+    pub(super) abroad: BTreeMap<Address, Watch>,
 }
 
 impl Core {
@@ -50,7 +53,7 @@ impl Core {
             return Err(Code::STOPPED);
         }
         if target.node != self.node {
-            return Err(Code::NO_NODE);
+            return self.watch_abroad(me, target);
         }
         if target.tid.is_unset() {
             return Err(Code::NO_SERVICE);
@@ -78,6 +81,9 @@ impl Core {
 
     /// Ends what [`Core::watch`] has begun.
     pub(crate) fn unwatch(&self, me: Tid, target: Address) {
+        if target.node != self.node {
+            return self.unwatch_abroad(me, target);
+        }
         let route = self.directory.route(target).ok();
         let watched = self.with_ties(me, |ties| {
             let known = route.and_then(|(tid, _)| ties.watched.remove(&tid).map(|_| tid));
@@ -94,6 +100,9 @@ impl Core {
 
     /// Undoes the ties of a target that has ended, and tells those who watched it.
     pub(crate) fn untie(&self, tid: Tid, ties: Ties, reason: &Reason) {
+        for (target, watch) in ties.abroad {
+            self.directory.drop_watch(target, watch);
+        }
         for &watched in ties.watched.keys().filter(|&&watched| watched != tid) {
             self.dismiss_watcher(watched, tid);
         }
@@ -140,7 +149,7 @@ impl Core {
     }
 
     /// The ties of a target that has any.
-    fn with_ties<R>(&self, tid: Tid, look: impl FnOnce(&mut Ties) -> R) -> Option<R> {
+    pub(super) fn with_ties<R>(&self, tid: Tid, look: impl FnOnce(&mut Ties) -> R) -> Option<R> {
         self.slots.with(|slots| Some(look(slots.find(tid)?.extra.as_mut()?.ties.as_mut()?)))
     }
 }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::address::Address;
 use crate::context::Context;
+use crate::ending::{Ended, Reason};
 use crate::id::{Nid, RecordId, Tid};
 use crate::message::Message;
 use crate::monitor::Change;
@@ -36,6 +37,14 @@ pub(crate) struct Monitoring {
 /// Changes that one envoy has under way at most.
 const UNDER_WAY: usize = 32;
 
+/// Watches a target of this node for one of another.
+pub(crate) struct Watching {
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) peer: Peer,
+    pub(crate) watch: u64,
+    pub(crate) target: Address,
+}
+
 /// A service that is observed from another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Observed {
@@ -53,6 +62,28 @@ impl Target for Observing {
         if let Some(copy) = message.copy().filter(|_| !observers.is_empty()) {
             self.intake.put(Input::Copy(self.peer, observers, copy));
         }
+    }
+}
+
+impl Target for Watching {
+    fn started(&mut self, ctx: &mut Context<'_>) {
+        if ctx.watch(self.target).is_err() {
+            self.end(Reason::Gone);
+        }
+    }
+
+    fn receive(&mut self, message: &mut Message<'_>, _: &mut Context<'_>) -> Outcome {
+        let Some(ended) = message.take::<Ended>() else {
+            return Outcome::NotHandled;
+        };
+        self.end(ended.reason);
+        Outcome::Handled
+    }
+}
+
+impl Watching {
+    fn end(&self, reason: Reason) {
+        self.intake.put(Input::WatchEnded(self.peer, self.watch, reason));
     }
 }
 

@@ -107,7 +107,12 @@
 //!
 //! A [monitor](crate::Context::monitor) of a [node](crate::Filter::node) tells when it joins and why it left: `closed` (it
 //! said farewell), `crashed` (its connection broke), `silent` (it looked alive and did not answer), `replaced` (there is
-//! another life of it). A node that leaves takes all that it had with it, without a word on each of its targets.
+//! another life of it). A node that leaves takes all that it had with it, without a word on each of its targets. When mail
+//! between two nodes was lost, or only one of them found the other silent, each is told that the other left and joined.
+//!
+//! A single target of another node is [watched](crate::Context::watch) like one of this node. If its node leaves, its watchers
+//! are told so, [`Reason::NodeLeft`](crate::Reason::NodeLeft), each once. There a gatekeeper is asked as if a record
+//! `rohrpost.watch` were sent to the target's namespace.
 //!
 //! What happens *on* another node, that node tells: [`AddMonitor`](crate::system::AddMonitor), and for the mail of a service
 //! [`AddObserver`](crate::system::AddObserver), are sent to its namespace `SYSTEM`, if its gatekeeper lets them in. They end

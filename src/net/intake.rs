@@ -9,15 +9,18 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
+use crate::address::Address;
 use crate::code::Code;
+use crate::directory::Directory;
+use crate::ending::Reason;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, Tid};
-use crate::message::Message;
+use crate::message::{Message, Sender};
 use crate::net::link::Request;
 use crate::net::transport::{Ears, Gone, Peer};
 use crate::net::words::ObserverGone;
 use crate::orders;
-use crate::port::Ticket;
+use crate::port::{Ticket, Watch};
 use crate::post::Post;
 use crate::record;
 
@@ -32,6 +35,11 @@ pub(crate) enum Input {
     Copy(Peer, Vec<(Tid, Nid)>, Message<'static>),
     /// An observer for which a copy came is not there any more.
     ObserverGone(Peer, ObserverGone),
+    /// A target of this node watches one of another, or does no more.
+    Watch(Address, Watch),
+    Unwatch(Address, Watch),
+    /// A target of this node has ended that the peer watches under this number.
+    WatchEnded(Peer, u64, Reason),
     /// A peer is there.
     Joined(Peer),
     /// A peer has sent a frame.
@@ -78,6 +86,12 @@ pub(crate) struct Intake {
     pub(crate) doubled: AtomicU64,
     /// Who waits for a node.
     waiting: (Mutex<()>, Condvar),
+}
+
+/// Whether it is the network's own mail, for which there is always room: there is little of it, and what it says is said
+/// once.
+pub(crate) const fn is_own(message: &Message<'_>) -> bool {
+    matches!(message.sender, Sender::Target(_, nid) if nid.raw() == Directory::TRANSPORT.raw())
 }
 
 impl Bell {
@@ -146,7 +160,7 @@ impl Intake {
         let mut queue = self.queue.lock();
         let refused = match &*queue {
             None => Some(Code::STOPPED),
-            Some(waiting) if waiting.len() >= self.bound => Some(Code::BUSY),
+            Some(waiting) if waiting.len() >= self.bound && !is_own(mail.message()) => Some(Code::BUSY),
             Some(_) => None,
         };
         if let Some(code) = refused {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::address::Address;
 use crate::departure::set_out::in_time;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId};
@@ -18,7 +19,7 @@ use crate::net::link::Terms;
 use crate::net::offers::Offers;
 use crate::net::transport::{Ears, Peer, Transport};
 use crate::opening::OpenError;
-use crate::port::{Inlet, Port};
+use crate::port::{Inlet, Port, Watch};
 use crate::setup::RegisterError;
 use crate::target::Target;
 
@@ -256,6 +257,15 @@ impl Port for Slot {
 
     fn deliver(&self, mail: HeldMessage) {
         self.intake.post(mail);
+    }
+
+    fn watch(&self, target: Address, watch: Watch) -> bool {
+        self.intake.put(Input::Watch(target, watch));
+        true
+    }
+
+    fn unwatch(&self, target: Address, watch: Watch) {
+        self.intake.put(Input::Unwatch(target, watch));
     }
 
     fn stop(&self) {

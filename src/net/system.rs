@@ -259,6 +259,8 @@ enum ReasonWire {
     NamespaceClosed,
     KernelStopped,
     Gone,
+    NodeLeft(Parting),
+    Refused(Code),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -368,6 +370,8 @@ mod tests {
             Reason::NamespaceClosed,
             Reason::KernelStopped,
             Reason::Gone,
+            Reason::NodeLeft(Parting::Crashed),
+            Reason::Refused(Code::DENIED),
         ];
         for reason in reasons {
             same(Ended { address: TARGET, reason });

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ending::Reason;
 use crate::id::{Nid, RecordId, Tid};
 use crate::record;
 
@@ -32,10 +33,33 @@ pub(crate) struct ObserverGone {
     pub(crate) observer: (u64, u64),
 }
 
+/// Asks to be told how a target of the receiver's node ends, given by id and namespace.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WatchFor {
+    pub(crate) watch: u64,
+    pub(crate) target: (u64, u64),
+}
+
+/// Asks to be told no more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WatchNoMore {
+    pub(crate) watch: u64,
+}
+
+/// A target that is watched from the receiver's node has ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WatchEnded {
+    pub(crate) watch: u64,
+    pub(crate) reason: Reason,
+}
+
 record!(Offering, "rohrpost.net.offering", wire);
 record!(OfferChanged, "rohrpost.net.offer-changed", wire);
 record!(CopyFor, "rohrpost.net.copy-for", wire);
 record!(ObserverGone, "rohrpost.net.observer-gone", wire);
+record!(WatchFor, "rohrpost.watch", wire);
+record!(WatchNoMore, "rohrpost.net.watch-no-more", wire);
+record!(WatchEnded, "rohrpost.net.watch-ended", wire);
 
 /// A service in numbers.
 pub(crate) const fn words_of((nid, record): (Nid, RecordId)) -> ServiceWords {

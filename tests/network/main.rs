@@ -13,3 +13,4 @@ mod offers;
 mod system;
 mod threads;
 mod unreadable;
+mod watching;

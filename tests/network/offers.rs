@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use rohrpost::net::Joining;
 use rohrpost::net::memory::Faults;
 use rohrpost::{Address, Code, Nid};
 
-use crate::world::{Add, Calculator, Sum, World};
+use crate::world::{Add, Calculator, Note, Sum, World};
 
 /// Has the calculator of a node serve, or not any more.
 fn serve(world: &World, node: usize) -> Address {
@@ -76,4 +77,18 @@ fn nodes_that_are_equally_near_take_turns() {
     }
     world.rest();
     assert_eq!([1, 2].map(|node| handled(&world, node)), [before[0] + 5, before[1] + 5]);
+}
+
+#[test]
+fn a_full_window_keeps_no_offer_back() {
+    let mut world = World::with(2, 0, &Joining::new().window(1));
+    let home = world.nodes[0].home;
+    world.network.stall(world.nodes[0].id);
+    // Nothing is acknowledged while the other stands still, so the window stays full.
+    (0..3).for_each(|number| world.nodes[1].probe.notify(home, Note(number)));
+    serve(&world, 1);
+    world.run(10);
+    world.network.resume(world.nodes[0].id);
+    world.run(10);
+    assert_eq!(world.nodes[0].test.ask(ANYWHERE, Add(1, 2)).unwrap(), Sum(3));
 }

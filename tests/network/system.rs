@@ -1,12 +1,13 @@
 //! The kernel's own services, asked from another node, as far as its gatekeeper lets.
 
+use rohrpost::net::memory::Faults;
 use rohrpost::net::{Gatekeeper, Joining, Rule};
 use rohrpost::system::{
     AddMonitor, ListNamespaces, ListServices, ListTargets, Ping, ReadCounters, RemoveMonitor, Stop,
 };
 use rohrpost::{Code, Event, Filter, Nid, NodeId, Record};
 
-use crate::world::{Add, Calculator, Note, Scribe, Watcher, World};
+use crate::world::{Add, Calculator, Doorman, Note, Scribe, Watcher, World};
 
 #[test]
 fn without_a_rule_only_ping_is_open_and_a_refusal_names_the_missing_rule() {
@@ -88,6 +89,63 @@ fn a_monitor_of_another_node_tells_what_is_there_and_then_every_change() {
     world.run(10);
     assert_eq!(watcher.told(), [], "expected nothing after the monitor's end");
     world.check_counters();
+}
+
+#[test]
+fn a_monitor_that_is_asked_for_at_each_joining_tells_each_change_once_whoever_found_the_other_silent() {
+    for direction in [(0, 1), (1, 0)] {
+        let mut world = open(2);
+        let watcher = Watcher::default();
+        let target = world.register(0, watcher.clone());
+        let doorman = Doorman::default();
+        let door = world.register(0, doorman.clone());
+        let n1 = world.nodes[1].id;
+        world.nodes[0].test.kernel().monitor(Filter::new().node(n1), door).unwrap();
+        let there = world.nodes[1].test.kernel().system();
+        let add = AddMonitor { filter: Filter::new().namespace(Nid::name("app")), target };
+        world.nodes[0].test.ask(there, add).unwrap();
+        world.run(5);
+        assert_eq!(doorman.told(), ["+n1"]);
+        let (from, to) = world.ids(direction.0, direction.1);
+        world.network.set_faults(from, to, Faults::new().cut());
+        world.run(5000);
+        world.network.heal();
+        world.run(10_000);
+        let told = doorman.told();
+        assert_eq!(told.last().map(String::as_str), Some("+n1"), "expected a new session to be told: {told:?}");
+        world.nodes[0].test.ask(there, add).unwrap();
+        world.run(5);
+        watcher.told();
+        let calculator = world.register(1, Calculator);
+        world.run(5);
+        let registered: Vec<_> = watcher.told().iter().filter_map(Event::target).collect();
+        assert_eq!(registered, [calculator], "expected it to be told once");
+        world.check_counters();
+    }
+}
+
+#[test]
+fn a_full_window_and_a_full_hand_off_end_no_monitor() {
+    let gatekeeper = Gatekeeper::new().rule(Rule::allow());
+    let mut world = World::with(2, 0, &Joining::new().window(1).requests(1).gatekeeper(gatekeeper));
+    let watcher = Watcher::default();
+    let narrow = world.nodes[0].test.namespace("narrow").capacity(1).open().unwrap();
+    world.rest();
+    let target = narrow.register(watcher.clone()).unwrap();
+    let there = world.nodes[1].test.kernel().system();
+    let add = AddMonitor { filter: Filter::new().namespace(Nid::name("app")), target };
+    world.nodes[0].test.ask(there, add).unwrap();
+    world.run(5);
+    watcher.told();
+    let more = [(); 100].map(|()| {
+        let home = world.nodes[0].home;
+        world.nodes[1].probe.notify(home, Note(1));
+        world.nodes[1].probe.notify(target, Note(1));
+        world.register(1, Calculator)
+    });
+    world.run(50);
+    let registered: Vec<_> = watcher.told().iter().filter_map(Event::target).collect();
+    assert_eq!(registered, more, "expected each change once and in order");
 }
 
 #[test]

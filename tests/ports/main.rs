@@ -3,6 +3,7 @@
 //! [`world`] has the ports and the records.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+mod watching;
 mod world;
 
 mod coming_in;

@@ -7,15 +7,19 @@ use crate::directory::Directory;
 use crate::held::HeldMessage;
 use crate::id::NodeId;
 use crate::message::{Message, RecordRef};
+use crate::monitor::Change;
 use crate::net::carrier::Carrier;
 use crate::net::envoy::Observed;
 use crate::net::intake::{Input, Return};
 use crate::net::letter::Letter;
 use crate::net::link::Request;
 use crate::net::transport::Peer;
-use crate::net::words::{CopyFor, ObserverGone, OfferChanged, Offering, service_of, target_of, words_of};
+use crate::net::words::{
+    CopyFor, ObserverGone, OfferChanged, Offering, WatchEnded, WatchFor, WatchNoMore, service_of, target_of, words_of,
+};
 use crate::orders;
 use crate::origin::Origin;
+use crate::port::Watch;
 use crate::record::RecordType;
 use crate::system;
 
@@ -61,10 +65,38 @@ impl Carrier {
             message.answer(());
             return self.send_back(peer, way, &message, now);
         }
+        if message.record::<Change>().is_some() && sender.is_some_and(|sender| sender.nid == Directory::TRANSPORT) {
+            return self.pass_change_on(peer, way, message, ctx);
+        }
         let intake = self.intake.clone();
         let origin = Origin { sender, ..Origin::new() };
         let back = move |message| intake.put(Input::Back(peer, way, message));
         self.inlet.bring(message, origin.back(back));
+    }
+
+    /// Has a target of this node told what a monitor of another node tells it, as by one of this node: never refused for
+    /// lack of room, and without a sender.
+    fn pass_change_on(&mut self, peer: Peer, way: Return, mut message: Message<'static>, ctx: &Context<'_>) {
+        let to = Address { tid: message.tid, nid: message.nid, ..self.inlet.directory.home() };
+        let (tid, post) = match self.inlet.directory.route(to) {
+            Ok(way) => way,
+            Err(code) => {
+                message.fail(Failure::new(code, ""));
+                return self.send_back(peer, way, &message, ctx.now());
+            }
+        };
+        let intake = self.intake.clone();
+        orders::command(&post, move |core| {
+            let there = core.with_extra(tid, |_| ()).is_some();
+            match message.take::<Change>().filter(|_| there) {
+                Some(change) => {
+                    message.answer(());
+                    core.tell(tid, change);
+                }
+                None => message.fail(Failure::new(Code::NO_TARGET, "")),
+            }
+            intake.put(Input::Back(peer, way, message));
+        });
     }
 
     /// Ends a request whose answer has come.
@@ -128,6 +160,12 @@ impl Carrier {
         } else if let Some(&ObserverGone { service, observer }) = message.record() {
             let (namespace, record) = service_of(service);
             self.release(node, Observed { namespace, record }, target_of(observer), ctx);
+        } else if let Some(words) = message.record::<WatchFor>() {
+            self.watch_for(peer, words, ctx);
+        } else if let Some(&WatchNoMore { watch }) = message.record() {
+            self.release_watch(node, watch, ctx);
+        } else if let Some(WatchEnded { watch, reason }) = message.record() {
+            self.inlet.ended(node, Watch::from_number(*watch), reason.clone());
         }
     }
 }

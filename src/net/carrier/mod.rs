@@ -7,6 +7,7 @@
 mod incoming;
 mod offering;
 mod standing_in;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,12 +26,12 @@ use crate::net::carrier::standing_in::StandIns;
 use crate::net::frame::{Kind, Session};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::Gauges;
-use crate::net::intake::{Input, Intake, Return, Wake};
+use crate::net::intake::{Input, Intake, Return, Wake, is_own};
 use crate::net::letter::Desk;
 use crate::net::link::{Event, Link, Refusal, Terms};
 use crate::net::offers::Offers;
 use crate::net::transport::{Gone, Lane, Peer, Transport};
-use crate::port::Inlet;
+use crate::port::{Inlet, Watch};
 use crate::target::{Outcome, Target};
 use crate::timers::arming::Timer;
 
@@ -62,12 +63,21 @@ struct Peering {
     desk: Desk,
     /// When it is in the schedule.
     due: Option<Time>,
-    /// Targets of this node that stand in for some of that one.
+    /// Targets of this node that stand in for some of that one, for as long as a session of the link.
     stand_ins: StandIns,
+    /// Whether the monitors have been told that it is there.
+    met: bool,
 }
 
-/// What is kept until it is known what has become of a letter: the message, if it is not the carriers' own.
-type Kept = Option<HeldMessage>;
+/// What is kept until it is known what has become of a letter.
+#[derive(Debug)]
+enum Kept {
+    Mail(HeldMessage),
+    /// It asks for the end of a target to be told.
+    Watch(Watch),
+    /// The carriers' own words: nobody waits for them.
+    Nothing,
+}
 
 impl Carrier {
     pub(crate) fn new(
@@ -123,6 +133,9 @@ impl Carrier {
             Input::Back(peer, way, message) => self.send_back(peer, way, &message, ctx.now()),
             Input::Copy(peer, observers, copy) => self.send_copy(peer, &observers, copy, ctx.now()),
             Input::ObserverGone(peer, gone) => self.tell(peer, gone, ctx.now()),
+            Input::Watch(target, watch) => self.watch(target, watch, ctx.now()),
+            Input::Unwatch(target, watch) => self.watch_no_more(target, watch, ctx.now()),
+            Input::WatchEnded(peer, watch, reason) => self.tell_end(peer, watch, reason, ctx),
             Input::Joined(peer) => self.welcome(peer, ctx),
             Input::Heard(from, frame) => {
                 if let Some(peering) = self.peering(from) {
@@ -162,7 +175,10 @@ impl Carrier {
         let Peering { link, desk, .. } = peering;
         let kind = if message.wants_answer() { Kind::Request } else { Kind::Notification };
         let fail = |mail: HeldMessage, why: Refusal| mail.fail(Failure::new(why.code(), why.to_string()));
-        if let Err(why) = link.has_room(kind) {
+        let own = is_own(message);
+        if let Err(why) = link.has_room(kind)
+            && !own
+        {
             return fail(mail, why);
         }
         let letter = match desk.mail(message, now) {
@@ -170,14 +186,17 @@ impl Carrier {
             Err(failure) => return mail.fail(failure),
         };
         let sent = match kind {
-            Kind::Request => link.request(letter, Some(mail), now),
-            _ => link.notify(letter, Some(mail), now),
+            _ if own => link.insist(kind, letter, Kept::Mail(mail), now),
+            Kind::Request => link.request(letter, Kept::Mail(mail), now),
+            _ => link.notify(letter, Kept::Mail(mail), now),
         };
         self.touched.insert(node);
         if let Err(refused) = sent {
             // The names in it have not been told.
             desk.renew();
-            refused.keep.into_iter().for_each(|mail| fail(mail, refused.why));
+            if let Kept::Mail(mail) = refused.keep {
+                fail(mail, refused.why);
+            }
         }
     }
 
@@ -214,7 +233,7 @@ impl Carrier {
         let peering = self.peers.entry(node).or_insert_with(|| {
             let link = Link::new(session, terms, now);
             let desk = Desk::new(home, terms.max_message);
-            Peering { peer, link, desk, due: None, stand_ins: StandIns::default() }
+            Peering { peer, link, desk, due: None, stand_ins: StandIns::default(), met: false }
         });
         peering.peer = peer;
         peering.link.begin(now);
@@ -226,7 +245,15 @@ impl Carrier {
     fn part(&mut self, node: NodeId, why: Parting, ctx: &Context<'_>) {
         self.intake.forget(node);
         self.offers.forget(node);
+        self.tell_left(node, why, ctx);
+    }
+
+    /// Says that nothing of what two nodes have agreed upon holds any more.
+    fn tell_left(&mut self, node: NodeId, why: Parting, ctx: &Context<'_>) {
         self.dismiss_stand_ins(node, ctx);
+        if let Some(peering) = self.peers.get_mut(&node) {
+            peering.met = false;
+        }
         self.inlet.left(node, why);
     }
 
@@ -268,23 +295,30 @@ impl Carrier {
         while let Some((peer, event)) = self.next_event(node) {
             match event {
                 Event::Opened => {
+                    if self.peers.get(&node).is_some_and(|peering| peering.met) {
+                        // The other side has begun a session anew, or mail was lost: what it had here is gone, and so is
+                        // what this node had there.
+                        self.tell_left(node, Parting::Silent, ctx);
+                    }
                     if let Some(peering) = self.peers.get_mut(&node) {
                         peering.desk.renew();
+                        peering.met = true;
                     }
                     self.inlet.joined(node);
                     self.tell_offers_to(peer, ctx.now());
                 }
                 Event::Notified { letter } => self.bring(peer, None, &letter, ctx),
                 Event::Requested { re, letter } => self.bring(peer, Some(re), &letter, ctx),
-                Event::Answered { keep: Some(mail), letter } => self.complete(mail, &letter),
+                Event::Answered { keep: Kept::Mail(mail), letter } => self.complete(mail, &letter),
                 Event::Returned { letter } => self.bring_back(node, &letter, ctx),
-                Event::Delivered(Some(mail)) => mail.finish(Code::OK),
-                Event::Lost(Some(mail)) => mail.finish(Code::NODE_LOST),
-                Event::TooLarge(Some(mail)) => mail.finish(Code::TOO_LARGE),
-                Event::Silent => self.inlet.left(node, Parting::Silent),
+                Event::Delivered(Kept::Mail(mail)) => mail.finish(Code::OK),
+                Event::Lost(Kept::Mail(mail)) => mail.finish(Code::NODE_LOST),
+                Event::Lost(Kept::Watch(watch)) => self.lose_watch(node, watch),
+                Event::TooLarge(Kept::Mail(mail)) => mail.finish(Code::TOO_LARGE),
+                Event::Silent => self.tell_left(node, Parting::Silent, ctx),
                 Event::HalfDead => self.reopens = true,
                 Event::Closed => self.part(node, Parting::Closed, ctx),
-                Event::Answered { .. } | Event::Delivered(None) | Event::Lost(None) | Event::TooLarge(None) => {}
+                Event::Answered { .. } | Event::Delivered(_) | Event::Lost(_) | Event::TooLarge(_) => {}
                 Event::Malformed(_) => {}
             }
         }

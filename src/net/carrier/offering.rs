@@ -7,7 +7,8 @@ use crate::clock::Time;
 use crate::id::{Nid, RecordId};
 use crate::message::Message;
 use crate::monitor::Event;
-use crate::net::carrier::Carrier;
+use crate::net::carrier::{Carrier, Kept};
+use crate::net::frame::Kind;
 use crate::net::transport::Peer;
 use crate::net::words::{OfferChanged, Offering as OfferingWords, words_of};
 use crate::record::Record;
@@ -51,17 +52,23 @@ impl Carrier {
     /// Says something to the carrier of another node.
     pub(super) fn tell<R: Record>(&mut self, peer: Peer, words: R, now: Time) {
         let to = Address::service(crate::directory::Directory::TRANSPORT).on_node(peer.node);
-        self.post(peer, &Message::notification(to, words), now);
+        self.post(peer, &Message::notification(to, words), Kept::Nothing, now);
     }
 
-    /// Sends a message that nobody waits for.
-    pub(super) fn post(&mut self, peer: Peer, message: &Message<'_>, now: Time) {
+    /// Sends a message of the carriers' own, for which there is always room.
+    pub(super) fn post(&mut self, peer: Peer, message: &Message<'_>, keep: Kept, now: Time) {
         let Some(peering) = self.peering(peer) else {
             return;
         };
-        if let Ok(letter) = peering.desk.mail(message, now) {
-            // What is refused is lost with the link, or is a copy.
-            let _ = peering.link.notify(letter, None, now);
+        let Ok(letter) = peering.desk.mail(message, now) else {
+            return;
+        };
+        if let Err(refused) = peering.link.insist(Kind::Notification, letter, keep, now) {
+            // The names in it have not been told.
+            peering.desk.renew();
+            if let Kept::Watch(watch) = refused.keep {
+                self.lose_watch(peer.node, watch);
+            }
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::context::Context;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::Message;
 use crate::monitor::Monitor;
-use crate::net::carrier::Carrier;
+use crate::net::carrier::{Carrier, Kept};
 use crate::net::envoy::{Monitoring, Observed, Observers, Observing};
+use crate::net::frame::Kind;
 use crate::net::link::Request;
 use crate::net::transport::Peer;
 use crate::net::words::CopyFor;
@@ -23,6 +24,8 @@ pub(super) struct StandIns {
     /// Those whose monitor is being asked for, by the request.
     asked: Vec<(Request, Address)>,
     monitoring: BTreeMap<Monitor, Address>,
+    /// By the number that the watch has there.
+    pub(super) watching: BTreeMap<u64, Address>,
 }
 
 impl Carrier {
@@ -86,7 +89,9 @@ impl Carrier {
     pub(super) fn send_copy(&mut self, peer: Peer, observers: &[(Tid, Nid)], mut copy: Message<'static>, now: Time) {
         let observers = observers.iter().map(|(tid, nid)| (tid.raw(), nid.raw())).collect();
         copy.cold().more.push(Body::new(CopyFor(observers)));
-        self.post(peer, &copy, now);
+        if self.peers.get(&peer.node).is_some_and(|peering| peering.link.has_room(Kind::Notification).is_ok()) {
+            self.post(peer, &copy, Kept::Nothing, now);
+        }
     }
 
     /// Lets an observer of another node go, and who stood in for it if it was the last.
@@ -109,9 +114,10 @@ impl Carrier {
         let Some(peering) = self.peers.get_mut(&node) else {
             return;
         };
-        let StandIns { observing, asked, monitoring } = std::mem::take(&mut peering.stand_ins);
+        let StandIns { observing, asked, monitoring, watching } = std::mem::take(&mut peering.stand_ins);
+        let observing = observing.into_values().map(|(envoy, _)| envoy);
         let asked = asked.into_iter().map(|(_, envoy)| envoy);
-        for envoy in observing.into_values().map(|(envoy, _)| envoy).chain(asked).chain(monitoring.into_values()) {
+        for envoy in observing.chain(asked).chain(monitoring.into_values()).chain(watching.into_values()) {
             let _ = ctx.deregister(envoy);
         }
     }

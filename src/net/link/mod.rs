@@ -85,6 +85,17 @@ impl<T> Link<T> {
         Ok(())
     }
 
+    /// Sends what is refused for lack of room by no means: little, of the carriers' own.
+    pub(crate) fn insist(&mut self, kind: Kind, letter: Vec<u8>, keep: T, now: Time) -> Result<(), Refused<T>> {
+        self.tell_time(now);
+        if let Err(why) = self.fits(letter.len()) {
+            return Err(Refused { why, keep });
+        }
+        let outbound = if kind == Kind::Request { Outbound::Request(keep) } else { Outbound::Notification(keep) };
+        self.outgoing.push(outbound, letter, self.now);
+        Ok(())
+    }
+
     /// Answers a request. Dropped and counted if the request's session is over; else never refused, as its room was reserved
     /// with the request.
     pub(crate) fn answer(&mut self, re: Request, letter: Vec<u8>, now: Time) {
@@ -364,18 +375,21 @@ impl<T> Link<T> {
     }
 
     fn admit(&self, length: usize) -> Result<(), Refusal> {
-        if !self.sessions.is_there() {
-            return Err(Refusal::Away);
-        }
-        let limit = self.terms.max_message.min(self.their_limit);
-        if length > limit {
-            return Err(Refusal::TooLarge { length, limit });
-        }
+        self.fits(length)?;
         let count = self.outgoing.count();
         if count >= self.terms.window || (count > 0 && self.outgoing.bytes() + length > self.terms.window_bytes) {
             return Err(Refusal::Busy);
         }
         Ok(())
+    }
+
+    /// Whether it is there, and takes letters of this length.
+    fn fits(&self, length: usize) -> Result<(), Refusal> {
+        if !self.sessions.is_there() {
+            return Err(Refusal::Away);
+        }
+        let limit = self.terms.max_message.min(self.their_limit);
+        if length > limit { Err(Refusal::TooLarge { length, limit }) } else { Ok(()) }
     }
 
     /// Whether the other side is still in this session, and the link open.
