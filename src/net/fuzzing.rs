@@ -155,6 +155,9 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
         let written = Desk::new(HERE, LIMIT).mail(&message, now);
         samples.push((name, without_names(written.unwrap_or_default())));
     }
+    let long = Message::notification(to, Opaque::new(RecordId::number(12), &[7; 400])).and(ListNamespaces);
+    let squeezed = Desk::new(HERE, LIMIT).squeezing(Some(64)).mail(&long, now).unwrap_or_default();
+    samples.push(("letter-squeezed", without_names(squeezed)));
     let mut failed = Message::notification(to, Ping);
     failed.fail(Failure::new(Code::BUSY, "no room"));
     let back = Desk::new(HERE, LIMIT).give_back(&failed, Ticket::from_parts([1, 2, 3, 4]));

@@ -214,6 +214,13 @@
 //! whoever owns the nodes. Two crossings take the place of one, and a lost node is seen by the router and told on. Choose the
 //! lease by the worse of both lines.
 //!
+//! # Over slow links
+//!
+//! Records can be [compressed](super::Joining::compress) on their way, from a size on that is set for a node. It is said in each
+//! letter, so others need no such setting to read it. The window in bytes counts what travels; the limit of a message holds
+//! for its full size, and what claims to be larger than that, or than its bytes can bear out, is [`TOO_LARGE`] or
+//! [`MALFORMED`] before memory is taken for it.
+//!
 //! # How many nodes
 //!
 //! A realm is a full mesh: each node has a link to each other, with a heartbeat in both directions. So for N nodes

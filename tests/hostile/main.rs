@@ -127,3 +127,16 @@ fn a_record_that_claims_to_be_endless_allocates_next_to_nothing() {
     let largest = largest_allocation(|| fuzzing::letter(&endless));
     assert!(largest < 4096, "expected no allocation of {largest} bytes for {}", endless.len());
 }
+
+#[test]
+fn a_compressed_record_that_claims_to_be_endless_allocates_next_to_nothing() {
+    let (_, squeezed) = fuzzing::samples().into_iter().find(|(name, _)| *name == "letter-squeezed").unwrap();
+    let full = 400_u32.to_le_bytes();
+    let place = squeezed.windows(4).position(|part| part == full).expect("the length that it had");
+    for claim in [u32::MAX, 1 << 20, 1 << 16] {
+        let mut bomb = squeezed.clone();
+        bomb[place..place + 4].copy_from_slice(&claim.to_le_bytes());
+        let largest = largest_allocation(|| fuzzing::letter(&bomb));
+        assert!(largest < 4096, "expected no allocation of {largest} bytes for {}", bomb.len());
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rohrpost::net::Joining;
 use rohrpost::testing::Probe;
 use rohrpost::{Address, Code, Context, Message, Outcome, Target, Tid};
 
@@ -169,7 +170,7 @@ fn a_deadline_travels_as_the_time_that_is_left() {
 
 #[test]
 fn more_than_the_window_takes_comes_back_with_busy() {
-    let settings = rohrpost::net::Joining::new().window(8);
+    let settings = Joining::new().window(8);
     let mut world = World::with(2, 0, &settings);
     let scribe = Scribe::default();
     let to = world.register(1, scribe.clone());
@@ -201,5 +202,30 @@ fn a_question_to_another_node_from_a_probe_that_is_gone_is_a_dead_letter() {
     drop(world.nodes[1].probe.take_held::<Add>());
     world.rest();
     assert_eq!(world.nodes[0].test.kernel().counters().dead_letters, 1);
+    world.check_counters();
+}
+
+#[test]
+fn records_that_one_node_compresses_another_reads_and_answers_whatever_it_does_itself() {
+    let settings = Joining::new().compress(64).max_message(1 << 20);
+    let mut world = World::with(2, 0, &settings);
+    let plain = world.nodes[0].test.neighbour("plain");
+    world.network.join(plain.kernel()).unwrap();
+    world.run(5);
+    let load = Load((0..100_000_u32).map(|number| (number / 1000) as u8).collect());
+    let other = Probe::new("other");
+    let homes = [world.nodes[1].home, plain.namespace("app").open().unwrap().register(other.clone()).unwrap()];
+    for home in homes {
+        world.nodes[0].probe.notify(home, load.clone());
+    }
+    world.rest();
+    assert_eq!((world.nodes[1].probe.expect::<Load>(), other.expect::<Load>()), (load.clone(), load));
+    world.nodes[0].probe.notify(homes[0], Load(vec![7; 2 << 20]));
+    world.rest();
+    assert_eq!(
+        world.nodes[0].probe.expect_returned::<Load>(),
+        Code::TOO_LARGE,
+        "expected the limit to be of the full size"
+    );
     world.check_counters();
 }

@@ -91,6 +91,7 @@ fn settings_out_of_range_are_refused_by_name() {
         (Joining::new().window(0), "window is 0"),
         (Joining::new().requests(1 << 30), "requests is 1073741824"),
         (Joining::new().max_message(10), "max_message is 10"),
+        (Joining::new().compress(63), "compress is 63"),
         (Joining::new().lease(Duration::ZERO), "lease is 0ns"),
         (Joining::new().heartbeat(Duration::MAX), "heartbeat is"),
     ];

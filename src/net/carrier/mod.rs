@@ -232,7 +232,7 @@ impl Carrier {
         let home = self.own.node;
         let peering = self.peers.entry(node).or_insert_with(|| {
             let link = Link::new(session, terms, now);
-            let desk = Desk::new(home, terms.max_message);
+            let desk = Desk::new(home, terms.max_message).squeezing(terms.compress);
             Peering { peer, link, desk, due: None, stand_ins: StandIns::default(), met: false }
         });
         peering.peer = peer;

@@ -14,11 +14,13 @@
 //! | if marked: nanoseconds left until the deadline | 8 |
 //! | if marked: text | 2 + text |
 //! | number of records; each: id, length, content | 2; 8 + 4 + content |
+//! | if marked, and the highest bit of its length is set: the content's length, and it compressed | 4 + compressed |
 //! | number of names; each: length, text | 1; 1 + text |
 //!
 //! The deadline is time left and never a clock reading: two nodes have two clocks.
 
 mod reading;
+mod squeezing;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod writing;
@@ -29,6 +31,7 @@ pub(crate) use self::reading::Letter;
 pub(crate) use self::writing::Desk;
 use super::codec::{DecodeError, EncodeError};
 use crate::code::{Code, Failure};
+use crate::id::RecordId;
 
 /// The version of the letters that this node writes and reads.
 const VERSION: u8 = 1;
@@ -50,8 +53,16 @@ bitflags! {
         const TICKET = 1 << 5;
         const DEADLINE = 1 << 6;
         const TEXT = 1 << 7;
-        /// The records are compressed. Kept for later: a letter with this mark is refused.
+        /// Records may be compressed.
         const COMPRESSED = 1 << 8;
+    }
+}
+
+impl Marks {
+    /// Sets these marks in a letter whose envelope has been written.
+    fn add_to(self, letter: &mut [u8]) {
+        let bits = u16::from_le_bytes([letter[1], letter[2]]) | self.bits();
+        letter[1..3].copy_from_slice(&bits.to_le_bytes());
     }
 }
 
@@ -68,6 +79,8 @@ pub(crate) enum LetterError {
     Marks(u16),
     #[error("the letter has text that is none, or is too long")]
     Text,
+    #[error("the letter has bytes for `{0}` that are said to be compressed and are not")]
+    Squeezed(RecordId),
     #[error("the letter has no record")]
     NoRecord,
     #[error("the letter has {length} bytes, and {limit} are taken")]

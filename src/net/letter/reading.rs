@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::squeezing::{Content, SQUEEZED};
 use super::{LetterError, MAX_TEXT, Marks, VERSION};
 use crate::address::Address;
 use crate::body::Body;
@@ -11,7 +12,7 @@ use crate::code::{Code, Failure};
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
-use crate::net::codec::{self, DecodeError};
+use crate::net::codec;
 use crate::net::names::{is_name, learn_from_elsewhere};
 use crate::net::opaque::{Opaque, describe};
 use crate::port::Ticket;
@@ -31,13 +32,16 @@ pub(crate) struct Letter<'a> {
     pub(super) text: &'a str,
     pub(super) records: Records<'a>,
     names: Names<'a>,
+    /// In bytes, with all records as they are when they are read.
     length: usize,
 }
 
-/// The records of a letter: id and bytes of each.
+/// The records of a letter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Records<'a> {
     count: u16,
+    /// Whether some may be compressed.
+    squeezed: bool,
     bytes: Reader<'a>,
 }
 
@@ -57,8 +61,7 @@ impl<'a> Letter<'a> {
             return Err(LetterError::Version(version));
         }
         let bits = u16::from_le_bytes(reader.array()?);
-        let marks = Marks::from_bits(bits).filter(|marks| !marks.contains(Marks::COMPRESSED));
-        let marks = marks.ok_or(LetterError::Marks(bits))?;
+        let marks = Marks::from_bits(bits).ok_or(LetterError::Marks(bits))?;
         let code = Code::from_number(i32::from_le_bytes(reader.array()?));
         let hops = u16::from_le_bytes(reader.array()?);
         let receiver = (Tid::from_raw(reader.word()?), Nid::from_raw(reader.word()?));
@@ -78,12 +81,12 @@ impl<'a> Letter<'a> {
             let length = usize::from(u16::from_le_bytes(reader.array()?));
             text = str::from_utf8(reader.take(length)?).ok().filter(|_| length <= MAX_TEXT).ok_or(LetterError::Text)?;
         }
-        let records = Records::read(&mut reader)?;
+        let (records, growth) = Records::read(&mut reader, marks.contains(Marks::COMPRESSED))?;
         let names = Names::read(&mut reader)?;
         if reader.at < bytes.len() {
             return Err(LetterError::Long(bytes.len() - reader.at));
         }
-        let length = bytes.len();
+        let length = bytes.len().saturating_add(growth);
         Ok(Self { marks, code, hops, receiver, sender, senders_node, ticket, left, text, records, names, length })
     }
 
@@ -150,10 +153,12 @@ impl<'a> Letter<'a> {
     /// them. Above `limit` bytes they stay behind, and [`Absent`] says of which type the first was.
     pub(crate) fn sealed(&self, limit: usize) -> Message<'static> {
         self.learn_names();
-        let absent = |(id, _)| Body::new(Absent::of(describe(id)));
-        let sealed = |(id, bytes): (_, &[u8])| Opaque::new(id, bytes).into_body();
         let small = self.length <= limit;
-        let first = self.records.iter().next().map(|record| if small { sealed(record) } else { absent(record) });
+        let sealed = |record: Content<'_>| match small.then(|| record.plain()) {
+            Some(Ok(bytes)) => Opaque::new(record.id, &bytes).into_body(),
+            _ => Body::new(Absent::of(describe(record.id))),
+        };
+        let first = self.records.iter().next().map(sealed);
         let flags = if self.wants_answer() { Flags::DRAFT | Flags::WANT_ANSWER } else { Flags::DRAFT };
         let body = first.unwrap_or_else(|| Body::new(()));
         let mut message = Message::new(self.receiver(), body, flags, Sender::Outside(None));
@@ -188,7 +193,7 @@ impl<'a> Letter<'a> {
         self.learn_names();
         let bodies: Result<Vec<_>, _> = self.records.iter().map(decode).collect();
         match bodies {
-            Err(error) => request.fail(LetterError::from(error).into()),
+            Err(error) => request.fail(error.into()),
             Ok(bodies) => {
                 if let Some(message) = request.message_mut() {
                     message.answer(());
@@ -210,25 +215,28 @@ impl<'a> Letter<'a> {
     }
 }
 
-fn decode((id, bytes): (RecordId, &[u8])) -> Result<Body<'static>, DecodeError> {
-    match codec::of(id) {
-        Some(codec) => codec.decode(bytes),
-        None => Ok(Opaque::new(id, bytes).into_body()),
+fn decode(record: Content<'_>) -> Result<Body<'static>, LetterError> {
+    let bytes = record.plain()?;
+    match codec::of(record.id) {
+        Some(codec) => Ok(codec.decode(&bytes)?),
+        None => Ok(Opaque::new(record.id, &bytes).into_body()),
     }
 }
 
 impl<'a> Records<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, LetterError> {
+    /// The records, and how many bytes more they have when they are read.
+    fn read(reader: &mut Reader<'a>, squeezed: bool) -> Result<(Self, usize), LetterError> {
         let count = u16::from_le_bytes(reader.array()?);
-        let records = Self { count, bytes: *reader };
+        let records = Self { count, squeezed, bytes: *reader };
+        let mut growth: usize = 0;
         for _ in 0..count {
-            reader.record()?;
+            growth = growth.saturating_add(reader.record(squeezed)?.growth()?);
         }
-        Ok(records)
+        Ok((records, growth))
     }
 
-    pub(super) fn iter(mut self) -> impl Iterator<Item = (RecordId, &'a [u8])> {
-        (0..self.count).map_while(move |_| self.bytes.record().ok())
+    pub(super) fn iter(mut self) -> impl Iterator<Item = Content<'a>> {
+        (0..self.count).map_while(move |_| self.bytes.record(self.squeezed).ok())
     }
 }
 
@@ -273,11 +281,15 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn record(&mut self) -> Result<(RecordId, &'a [u8]), LetterError> {
+    fn record(&mut self, may_be_squeezed: bool) -> Result<Content<'a>, LetterError> {
         let id = RecordId::from_raw(self.word()?);
-        let length = u32::from_le_bytes(self.array()?);
+        let mut length = u32::from_le_bytes(self.array()?);
+        let squeezed = may_be_squeezed && length & SQUEEZED != 0;
+        if squeezed {
+            length &= !SQUEEZED;
+        }
         // A length that does not fit a word is longer than what is there.
-        Ok((id, self.take(usize::try_from(length).unwrap_or(usize::MAX))?))
+        Ok(Content::new(id, self.take(usize::try_from(length).unwrap_or(usize::MAX))?, squeezed))
     }
 
     fn name(&mut self) -> Result<&'a str, LetterError> {

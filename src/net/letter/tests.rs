@@ -57,7 +57,7 @@ fn written(message: &Message<'_>) -> Vec<u8> {
 
 /// The id of the first record.
 fn first(letter: &Letter<'_>) -> Option<RecordId> {
-    letter.records.iter().next().map(|(id, _)| id)
+    letter.records.iter().next().map(|record| record.id)
 }
 
 fn refusal(message: &Message<'_>) -> (Code, String) {
@@ -274,7 +274,7 @@ fn what_a_letter_cannot_say_here_is_told_apart() {
     };
     assert_eq!(with(0, 2), Err(LetterError::Version(2)));
     assert_eq!(with(2, 0x80), Err(LetterError::Marks(0x8000 | u16::from(bytes[1]))));
-    assert!(matches!(with(2, 1), Err(LetterError::Marks(_))), "expected compression to be refused until it is there");
+    assert_eq!(with(2, 1), Ok(()), "expected a letter to be read in which records may be compressed and none is");
     let mut empty = desk().failure(&Failure::from(Code::BUSY));
     assert_eq!(Letter::read(&empty).expect("a letter").open(LIMIT, Time::START).map(drop), Err(LetterError::NoRecord));
     empty.truncate(empty.len() - 1);

@@ -1,5 +1,6 @@
 //! [`Desk`]: where the letters to one other node are written.
 
+use super::squeezing::{SQUEEZED, squeeze};
 use super::{MAX_TEXT, Marks, VERSION};
 use crate::address::Address;
 use crate::clock::Time;
@@ -25,6 +26,8 @@ pub(crate) struct Desk {
     home: NodeId,
     /// The largest letter, in bytes.
     limit: usize,
+    /// From how many bytes on a record is compressed.
+    squeeze: usize,
     told: Told,
 }
 
@@ -43,7 +46,13 @@ struct Envelope<'a> {
 
 impl Desk {
     pub(crate) fn new(home: NodeId, limit: usize) -> Self {
-        Self { home, limit, told: Told::default() }
+        Self { home, limit, squeeze: usize::MAX, told: Told::default() }
+    }
+
+    /// Compresses records of `bytes` and more, where that makes them smaller.
+    pub(crate) fn squeezing(mut self, bytes: Option<usize>) -> Self {
+        self.squeeze = bytes.unwrap_or(usize::MAX);
+        self
     }
 
     /// The link has opened anew: the other side may know none of the names that were told before.
@@ -122,17 +131,22 @@ impl Desk {
         let place = out.len();
         out.extend_from_slice(&[0; 2]);
         let mut count: u16 = 0;
+        let mut squeezed = false;
         for record in records {
-            self.write_record(record, &mut out)?;
+            squeezed |= self.write_record(record, &mut out)?;
             count =
                 count.checked_add(1).ok_or_else(|| Failure::new(Code::TOO_LARGE, "more records than a letter has"))?;
         }
         out[place..place + 2].copy_from_slice(&count.to_le_bytes());
+        if squeezed {
+            Marks::COMPRESSED.add_to(&mut out);
+        }
         self.write_names(&mut out);
         Ok(out)
     }
 
-    fn write_record(&self, record: RecordRef<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    /// Whether the record was compressed.
+    fn write_record(&self, record: RecordRef<'_>, out: &mut Vec<u8>) -> Result<bool, EncodeError> {
         let opaque = record.downcast::<Opaque>();
         let id = opaque.map_or(record.kind().id(), Opaque::id);
         mention(id.raw());
@@ -150,9 +164,12 @@ impl Desk {
                 codec.encode(record, out, self.limit)?;
             }
         }
-        let length = u32::try_from(out.len() - start).map_err(|_| EncodeError::TooLarge(name))?;
+        let squeezed = out.len() - start >= self.squeeze && squeeze(out, start);
+        let length = u32::try_from(out.len() - start).ok().filter(|length| length & SQUEEZED == 0);
+        let length = length.ok_or(EncodeError::TooLarge(name))?;
+        let length = if squeezed { length | SQUEEZED } else { length };
         out[place..start].copy_from_slice(&length.to_le_bytes());
-        Ok(())
+        Ok(squeezed)
     }
 
     /// Writes the names for which there is room: the records are what the letter is for.

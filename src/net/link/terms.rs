@@ -15,6 +15,8 @@ pub(crate) struct Terms {
     pub(crate) requests: usize,
     /// The largest letter in bytes, in both directions: 16 MiB.
     pub(crate) max_message: usize,
+    /// From how many bytes on a record is compressed; none is.
+    pub(crate) compress: Option<usize>,
     /// How long nothing may be acknowledged before the link counts as dead: 4 s. Also how long mail waits for the link to
     /// open.
     pub(crate) lease: Duration,
@@ -49,6 +51,7 @@ impl Default for Terms {
             window_bytes: 64 << 20,
             requests: 1024,
             max_message: 16 << 20,
+            compress: None,
             lease: Duration::from_secs(4),
             beat: Duration::from_secs(1),
             ack_delay: Duration::from_millis(1),
