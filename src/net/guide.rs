@@ -198,17 +198,21 @@
 //! - `admit(node)`, for each node: on a **direct link** a certificate with the common name `car-7` can speak and read as the
 //!   node `car-7` and as no other.
 //! - Behind a **router** nobody sees the others' certificates. Who lets one in (`relay`) trusts it, and all whom it lets in,
-//!   with every name. The names must then be bound in the router's own access control.
+//!   with every name: one of them can pose as another, and read its mail. Who lets no router in sees nobody behind it. The names must then be bound in the router's own access control.
 //!
 //! # Over the internet, by a router
 //!
 //! Two nodes behind two walls cannot call each other, but both can call a router, [`zenohd`](https://zenoh.io), that has an
-//! address. It listens, with certificates and mutual TLS on, and the nodes `connect` to it:
+//! address. It listens, with certificates and mutual TLS on, and the nodes say that they are `behind_router`:
 //!
 //! ```text
-//! Network::new().connect("tls/router.example:7447").without_gossip().tls(
+//! Network::new().connect("tls/router.example:7447").behind_router().tls(
 //!     Tls::new("ca.pem", "car-7.pem", "car-7.key").relay("router.example"))
 //! ```
+//!
+//! Each of them has that one link. A router passes on between nodes that say so, and between each of these and the others
+//! that call it. Between two others it does not: these are taken to reach each other. So a mesh of nodes in one place may
+//! call a router, and any number of nodes elsewhere may be behind it.
 //!
 //! Frames are encrypted on both links and in the clear inside the router, which can read, drop, and forge them: it belongs to
 //! whoever owns the nodes. Two crossings take the place of one, and a lost node is seen by the router and told on. Choose the
@@ -259,7 +263,7 @@
 //! 2. **Longer heartbeats** ([`Joining::heartbeat`](super::Joining::heartbeat)): at 10 s the beats cost a tenth, and a node
 //!    that looks alive and is not is found after 35 s. A process that dies is seen at once all the same: that is the engine's.
 //!    The lease must be longer, too, since what is not acknowledged within it counts as lost.
-//! 3. **Routers.** With `without_gossip` and a router each node has *one* connection instead of N − 1, which saves sockets and
+//! 3. **Routers.** Behind a router each node has *one* connection instead of N − 1, which saves sockets and
 //!    memory. The links of this library remain, one to each node, and so do their beats, all of which pass the router: 10,000
 //!    nodes at one beat a second would be 100 million frames a second in it. So routers help a realm of hundreds, and together
 //!    with realms and longer heartbeats they carry many such realms.

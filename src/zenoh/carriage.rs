@@ -17,7 +17,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Frames by zenoh.
 #[derive(Debug)]
 pub(crate) struct Carriage {
-    config: zenoh::Config,
+    /// For a session that is opened anew.
+    anew: zenoh::Config,
     owner: Owner,
     /// None after it was stopped, and while it could not be opened anew.
     session: Option<Session>,
@@ -38,7 +39,8 @@ impl Network {
         let owner = Owner { keys: Keys::new(self.realm_name(), me), office, largest: self.largest() };
         let claim = Some(Claim { me, patience: self.lease_time(), expects: self.looks_around() });
         let session = Some(aside(|| Session::open(&config, &owner, claim))?);
-        Ok(Carriage { config, owner, session, routes: HashMap::new(), again: None })
+        let anew = self.check_anew(me.node)?;
+        Ok(Carriage { anew, owner, session, routes: HashMap::new(), again: None })
     }
 }
 
@@ -61,8 +63,8 @@ impl Carriage {
 
     /// Opens a session if there is none.
     fn open_anew(&mut self) -> Result<(), OpenError> {
-        let Self { config, owner, .. } = self;
-        match aside(|| Session::open(config, owner, None)) {
+        let Self { anew, owner, .. } = self;
+        match aside(|| Session::open(anew, owner, None)) {
             Ok(session) => {
                 (self.session, self.again) = (Some(session), None);
                 Ok(())

@@ -32,6 +32,12 @@ pub enum ConfigError {
         "`{0}` would be a link without the certificates that were given: write `tls/` or `quic/`, or say `insecure`"
     )]
     Plain(String),
+    /// A node behind a router has its link to that alone.
+    #[error("`{0}` would not be listened at: who is `behind_router` calls routers, and nobody calls it")]
+    Hidden(String),
+    /// A node behind a router needs to know one.
+    #[error("`behind_router` needs a router to be called, with `connect`")]
+    NoRouter,
     /// A protocol that needs certificates, and there are none.
     #[error("`{0}` needs certificates: give them with `tls`, or write `tcp/`")]
     NoCertificates(String),
@@ -98,6 +104,9 @@ pub enum ConfigError {
     },
 }
 
+/// How long a node behind a router calls it at first.
+const ROUTER: Duration = Duration::from_secs(10);
+
 /// More than zenoh puts around a frame, in bytes.
 const ENVELOPE: usize = 4 << 10;
 
@@ -105,7 +114,8 @@ const ENVELOPE: usize = 4 << 10;
 ///
 /// Nodes find each other from a few *seeds* ([`connect`](Self::connect)): each tells the others whom it knows (gossip), and
 /// of two nodes that do not know each other yet one calls the other, so that in the end each has a link to each. For that each
-/// must listen somewhere the others can reach; nodes do not pass on mail of others, routers (`zenohd`) do.
+/// must listen somewhere the others can reach; nodes do not pass on mail of others, routers (`zenohd`) do, for those who are
+/// [`behind_router`](Self::behind_router).
 ///
 /// # Cost
 ///
@@ -131,6 +141,7 @@ pub struct Network {
     realm: String,
     multicast: bool,
     gossip: bool,
+    behind_router: bool,
     lease: Duration,
     keep_alive: u32,
     block: Option<Duration>,
@@ -155,6 +166,7 @@ impl Network {
             realm: "default".to_owned(),
             multicast: false,
             gossip: true,
+            behind_router: false,
             lease: Duration::from_secs(4),
             keep_alive: 4,
             block: None,
@@ -199,6 +211,18 @@ impl Network {
     #[must_use]
     pub const fn without_gossip(mut self) -> Self {
         self.gossip = false;
+        self
+    }
+
+    /// Has one link alone, to a router (`zenohd`) out of those that it [`connect`](Self::connect)s to, and meets everybody through
+    /// it: for a node that others cannot reach. It listens nowhere. If no router answers within 10 s joining fails; later it
+    /// calls them again and again.
+    ///
+    /// A router passes on between nodes that say this, and between each of them and the others that call it; not between
+    /// two of the others, which are taken to reach each other.
+    #[must_use]
+    pub const fn behind_router(mut self) -> Self {
+        self.behind_router = true;
         self
     }
 
@@ -276,6 +300,15 @@ impl Network {
         self.max_message
     }
 
+    /// What zenoh is told when the node `me` opens a session anew: mail waits, so a router that is gone is not waited for.
+    pub(super) fn check_anew(&self, me: NodeId) -> Result<zenoh::Config, ConfigError> {
+        let mut config = self.check(me)?;
+        if self.behind_router {
+            insert(&mut config, "connect/timeout_ms", "500".to_owned())?;
+        }
+        Ok(config)
+    }
+
     /// What zenoh is told for the node `me`, or what is wrong.
     pub(super) fn check(&self, me: NodeId) -> Result<zenoh::Config, ConfigError> {
         let realm = self.realm.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
@@ -296,14 +329,11 @@ impl Network {
             return Err(ConfigError::MaxMessage(self.max_message));
         }
         let mut config = zenoh::Config::default();
-        let mut set = |key: &'static str, value: String| {
-            config.insert_json5(key, &value).map_err(|reason| ConfigError::Refused {
-                key,
-                value,
-                reason: reason.to_string(),
-            })
-        };
-        set("mode", "\"peer\"".to_owned())?;
+        let mut set = |key, value| insert(&mut config, key, value);
+        set("mode", if self.behind_router { "\"client\"" } else { "\"peer\"" }.to_owned())?;
+        if self.behind_router {
+            set("connect/timeout_ms", ROUTER.as_millis().to_string())?;
+        }
         set("listen/endpoints", list(&self.listeners()?))?;
         set("connect/endpoints", list(&self.seeds()?))?;
         // A seed that was lost is called again soon; a call into a network that is cut is given up and made again.
@@ -370,6 +400,9 @@ impl Network {
     /// Where to listen.
     fn listeners(&self) -> Result<Vec<String>, ConfigError> {
         let mut listen = self.listen.clone();
+        if self.behind_router {
+            return listen.pop().map_or(Ok(listen), |there| Err(ConfigError::Hidden(there)));
+        }
         if listen.is_empty() {
             listen.push(if self.tls.is_some() { "tls/127.0.0.1:0" } else { "tcp/127.0.0.1:0" }.to_owned());
         }
@@ -384,6 +417,9 @@ impl Network {
 
     /// Whom to call.
     fn seeds(&self) -> Result<Vec<String>, ConfigError> {
+        if self.behind_router && self.connect.is_empty() {
+            return Err(ConfigError::NoRouter);
+        }
         for text in &self.connect {
             self.read(text)?;
         }
@@ -401,6 +437,11 @@ impl Network {
         }
         Ok(endpoint)
     }
+}
+
+fn insert(config: &mut zenoh::Config, key: &'static str, value: String) -> Result<(), ConfigError> {
+    let inserted = config.insert_json5(key, &value);
+    inserted.map_err(|reason| ConfigError::Refused { key, value, reason: reason.to_string() })
 }
 
 /// The text as a string of JSON.

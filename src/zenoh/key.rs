@@ -55,6 +55,12 @@ pub(super) struct Token {
 }
 
 impl Token {
+    /// The node that holds it, for somebody who wants its name.
+    pub(super) fn holder(&self) -> String {
+        let Self { peer, zid, name } = self;
+        format!("`{name}` in the zenoh session {zid}, incarnation {:016x}", peer.incarnation.0)
+    }
+
     /// Reads a token's key; `None` if it is none.
     pub(super) fn read(key: &str) -> Option<Self> {
         let mut chunks = key.rsplit('/');

@@ -60,16 +60,20 @@ impl Roster {
         Self { me, ears, nodes: HashMap::new(), patience, waiting: (0, 0), dropped: 0 }
     }
 
+    /// Somebody else is this node already, and is waited for.
+    pub(super) fn waits(&self, rival: &Token) {
+        self.ears.waits(&rival.holder());
+    }
+
     /// A token is there. Twice is once.
     pub(super) fn appeared(&mut self, token: Token) {
-        let Token { peer, zid, name } = token;
-        if peer.node == self.me.node {
-            if peer.incarnation != self.me.incarnation {
-                let Incarnation(other) = peer.incarnation;
-                self.ears.doubled(peer, &format!("`{name}` in the zenoh session {zid}, incarnation {other:016x}"));
+        if token.peer.node == self.me.node {
+            if token.peer.incarnation != self.me.incarnation {
+                self.ears.doubled(token.peer, &token.holder());
             }
             return;
         }
+        let Token { peer, zid, name } = token;
         // A node whose id is a number writes that as its name.
         if fault(&name, Dots::Refused).is_none() && hash(&name) == peer.node.raw() {
             learn_from_elsewhere(&name);

@@ -129,7 +129,7 @@ impl Session {
     /// life whose link has not been given up yet.
     pub(super) fn open(config: &zenoh::Config, owner: &Owner, claim: Option<Claim>) -> Result<Self, OpenError> {
         let zenoh = zenoh::open(config.clone()).wait().map_err(failed("opening the zenoh session"))?;
-        let free = claim.map_or(Ok(()), |claim| claimed(&zenoh, &owner.keys, claim));
+        let free = claim.map_or(Ok(()), |claim| claimed(&zenoh, owner, claim));
         match free.and_then(|()| Furniture::declare(&zenoh, owner)) {
             Ok(furniture) => Ok(Self { zenoh, owner: owner.clone(), furniture }),
             Err(failed) => {
@@ -225,19 +225,20 @@ impl Route {
 }
 
 /// Waits until nobody else is the node that is claimed, or says who is.
-fn claimed(session: &zenoh::Session, keys: &Keys, claim: Claim) -> Result<(), OpenError> {
+fn claimed(session: &zenoh::Session, owner: &Owner, claim: Claim) -> Result<(), OpenError> {
     let start = Instant::now();
     loop {
         let passed = start.elapsed();
-        match rival(session, keys)? {
+        match rival(session, &owner.keys)? {
             None if !claim.expects || passed >= SETTLING => return Ok(()),
-            Some(Token { peer, zid, name }) if passed >= claim.patience + AFTERLIFE => {
-                let holder = format!("`{name}` in the zenoh session {zid}, incarnation {:016x}", peer.incarnation.0);
+            Some(rival) if passed >= claim.patience + AFTERLIFE => {
                 let (node, incarnation) = (claim.me.node, claim.me.incarnation.0);
-                return Err(OpenError::Taken { node, holder, incarnation });
+                return Err(OpenError::Taken { node, holder: rival.holder(), incarnation });
             }
-            _ => std::thread::sleep(Duration::from_millis(50)),
+            Some(rival) => owner.office.lock().roster.waits(&rival),
+            None => {}
         }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -1,6 +1,5 @@
 //! [`Settings`]: a node's configuration file.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use toml::de::DeValue;
 use crate::toml_reader::{At, Fault, Reader};
 use crate::trouble::Trouble;
 
-const KEYS: [&str; 8] = ["name", "listen", "connect", "realm", "lease", "insecure", "tls", "rule"];
+const KEYS: [&str; 9] = ["name", "listen", "connect", "behind_router", "realm", "lease", "insecure", "tls", "rule"];
 const TLS_KEYS: [&str; 6] = ["authority", "certificate", "key", "admit", "relay", "any_host"];
 const RULE_KEYS: [&str; 3] = ["record", "namespace", "node"];
 
@@ -23,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) listen: Vec<String>,
     pub(crate) connect: Vec<String>,
+    pub(crate) behind_router: bool,
     pub(crate) realm: Option<String>,
     pub(crate) lease: Option<Duration>,
     pub(crate) insecure: bool,
@@ -66,6 +66,9 @@ impl Settings {
         if self.insecure {
             network = network.insecure();
         }
+        if self.behind_router {
+            network = network.behind_router();
+        }
         if let Some(tls) = &self.tls {
             network = network.tls(tls.clone());
         }
@@ -77,12 +80,13 @@ impl Settings {
         let (mut reader, table) = Reader::open(text);
         let mut settings = Self::default();
         let (mut name, mut realm, mut lease, mut tls) = (None, None, None, None);
-        let (mut listen, mut connect) = (Vec::new(), Vec::new());
+        let (mut listen, mut connect, mut behind) = (Vec::new(), Vec::new(), None);
         for (key, value) in &table {
             match &**key.get_ref() {
                 "name" => name = Some(reader.parsed("name", value, node_name)),
                 "listen" => listen = reader.texts("listen", value),
                 "connect" => connect = reader.texts("connect", value),
+                "behind_router" => behind = reader.flag("behind_router", value),
                 "realm" => realm = reader.text("realm", value),
                 "lease" => lease = reader.parsed("lease", value, duration),
                 "insecure" => settings.insecure = reader.flag("insecure", value).is_some_and(|flag| flag.value),
@@ -98,7 +102,9 @@ impl Settings {
         let me = NodeId::number(0);
         let whole = tls.is_none() || matches!(&tls, Some((_, Some(_))));
         if let Some((start, Some(tls))) = tls {
-            if let Err(fault) = Network::new().tls(tls.clone()).validate(me) {
+            if reader.is_content()
+                && let Err(fault) = Network::new().tls(tls.clone()).validate(me)
+            {
                 reader.fault(start, "tls", told(&fault));
             }
             settings.tls = Some(tls);
@@ -130,6 +136,13 @@ impl Settings {
                 _ => {}
             }
         }
+        if let Some(behind) = behind.filter(|at| at.value) {
+            // The endpoints have been looked at, each alone.
+            let hidden = listen.first().map(|at| ConfigError::Hidden(at.value.clone()));
+            let fault = hidden.or_else(|| connect.is_empty().then_some(ConfigError::NoRouter));
+            fault.into_iter().for_each(|fault| reader.fault_at(&behind, told(&fault)));
+            settings.behind_router = true;
+        }
         settings.listen = listen.into_iter().map(|at| at.value).collect();
         settings.connect = connect.into_iter().map(|at| at.value).collect();
         if reader.is_content() { Ok(settings) } else { Err(reader.into_faults()) }
@@ -141,15 +154,12 @@ fn read_tls<'t>(reader: &mut Reader<'t>, value: &Spanned<DeValue<'t>>, folder: &
     let table = reader.table("tls", value)?;
     let mut files = Files::default();
     for (key, value) in table {
-        let file = |path: &str| {
-            let path = folder.join(path);
-            // Each for itself, so that all that are missing are told.
-            File::open(&path).map(|_| path.clone()).map_err(|fault| format!("{}: {fault}", path.display()))
-        };
+        // Each file for itself, so that all that are missing, or are something else, are told.
+        let file = |what: &'static str| move |path: &str| pem(&folder.join(path), what);
         match &**key.get_ref() {
-            "authority" => files.authority = reader.parsed("tls.authority", value, file),
-            "certificate" => files.certificate = reader.parsed("tls.certificate", value, file),
-            "key" => files.key = reader.parsed("tls.key", value, file),
+            "authority" => files.authority = reader.parsed("tls.authority", value, file("CERTIFICATE")),
+            "certificate" => files.certificate = reader.parsed("tls.certificate", value, file("CERTIFICATE")),
+            "key" => files.key = reader.parsed("tls.key", value, file("PRIVATE KEY")),
             "admit" => {
                 let names = reader.list("tls.admit", value).into_iter();
                 let read =
@@ -172,9 +182,23 @@ fn read_tls<'t>(reader: &mut Reader<'t>, value: &Spanned<DeValue<'t>>, folder: &
         tls = tls.admit(node);
     }
     for name in files.relay {
+        if let Err(fault) = Network::new().tls(tls.clone().relay(&name.value)).validate(NodeId::number(0)) {
+            reader.fault_at(&name, told(&fault));
+            continue;
+        }
         tls = tls.relay(name.value);
     }
     Some(if files.any_host { tls.any_host() } else { tls })
+}
+
+/// The path of a PEM file that has something of this kind.
+fn pem(path: &Path, what: &str) -> Result<PathBuf, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|fault| format!("{shown}: {fault}"))?;
+    if !text.contains(&format!("{what}-----")) {
+        return Err(format!("{shown}: it is no PEM file with `-----BEGIN {what}-----`"));
+    }
+    Ok(path.to_owned())
 }
 
 fn read_rules<'t>(reader: &mut Reader<'t>, value: &Spanned<DeValue<'t>>) -> Gatekeeper {
@@ -317,6 +341,16 @@ key = "node.key"
         for (told, expected) in told.iter().zip(expected) {
             assert!(told.starts_with(expected), "expected `{expected}` to begin `{told}`");
         }
+    }
+
+    #[test]
+    fn a_node_behind_a_router_calls_one_and_listens_nowhere() {
+        let told = faults("name = \"car\"\nbehind_router = true\n");
+        assert!(told[0].starts_with("line 2: `behind_router`: ") && told[0].contains("`connect`"), "{told:?}");
+        let told = faults("name = \"car\"\nbehind_router = true\nlisten = [\"tcp/127.0.0.1:0\"]\n");
+        assert!(told[0].starts_with("line 2: `behind_router`: ") && told[0].contains("tcp/127.0.0.1:0"), "{told:?}");
+        let text = "name = \"car\"\nconnect = [\"tcp/gate:7447\"]\nbehind_router = true\n";
+        assert!(Settings::parse(text, Path::new("")).expect("expected no fault").behind_router);
     }
 
     #[test]

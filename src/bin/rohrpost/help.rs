@@ -26,6 +26,8 @@ FILE is TOML; all its faults are named at once. Its keys, of which only `name` m
   name      the node's name
   listen    where it listens, such as [\"tcp/127.0.0.1:7447\"]; port 0 is any that is free
   connect   whom it calls, such as [\"tcp/127.0.0.1:7448\"]
+  behind_router
+            true: it listens nowhere, and meets everybody through the router that it calls
   realm     which nodes belong together; \"default\" unless set
   lease     how long a link may be silent, such as \"4s\" or \"500ms\"
   insecure  true: links without certificates to other machines are all right

@@ -1,64 +1,26 @@
 //! Certificates: whom they let in, and under which name.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType, date_time_ymd};
+use rcgen::{CertificateParams, date_time_ymd};
 use zenoh::Wait as _;
 
 use crate::zenoh::config::Network;
+use crate::zenoh::tests::authority::{Authority, Files};
 use crate::zenoh::tests::ears::Heard;
 use crate::zenoh::tests::names::{Node, endpoint, frame, peer};
 use crate::zenoh::tls::Tls;
 
-/// An authority, and where its certificates lie. They go with it.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: PathBuf,
-}
-
 impl Authority {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("rohrpost-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        std::fs::write(folder.join("ca.pem"), issuer.pem()).unwrap();
-        Self { issuer, folder }
-    }
-
     /// The files of a node with a certificate of this authority.
-    fn node(&self, name: &str) -> Tls {
+    pub(super) fn node(&self, name: &str) -> Tls {
         self.signed(name, "127.0.0.1", |_| ())
     }
 
     /// The same for a node that is called at `host`, changed in some way.
     fn signed(&self, name: &str, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Tls {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.subject_alt_names.push(match host.parse::<IpAddr>() {
-            Ok(address) => SanType::IpAddress(address),
-            Err(_) => SanType::DnsName(host.try_into().unwrap()),
-        });
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let file = |ending: &str| self.folder.join(format!("{name}.{ending}"));
-        std::fs::write(file("pem"), certificate.pem()).unwrap();
-        std::fs::write(file("key"), key.serialize_pem()).unwrap();
-        Tls::new(self.folder.join("ca.pem"), file("pem"), file("key"))
-    }
-}
-
-impl Drop for Authority {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        let Files { authority, certificate, key } = self.files(name, host, change);
+        Tls::new(authority, certificate, key)
     }
 }
 
@@ -97,7 +59,7 @@ fn a_certificate_of_another_authority_is_refused() {
     let (authority, other) = (Authority::new(), Authority::new());
     // It trusts the right one and shows a wrong one, so that the node which is called refuses it.
     let mut tls = other.node("b");
-    tls.authority = authority.folder.join("ca.pem");
+    tls.authority = authority.certificate();
     keeps_out("wrong-authority", &authority, "tls", &Network::new().tls(tls), "b");
 }
 
@@ -106,7 +68,7 @@ fn a_node_calls_nobody_whose_authority_it_does_not_know() {
     let (authority, other) = (Authority::new(), Authority::new());
     // It shows a right one and trusts a wrong one, so that the node which calls refuses.
     let mut tls = authority.node("b");
-    tls.authority = other.folder.join("ca.pem");
+    tls.authority = other.certificate();
     keeps_out("unknown-authority", &authority, "tls", &Network::new().tls(tls), "b");
 }
 
@@ -128,7 +90,7 @@ fn a_node_without_a_certificate_is_refused() {
     let a = Node::open(peer("a", 1), &zenoh.clone().tls(authority.node("a")).listen(&seed));
     // No setup of this library makes such a node, so zenoh is asked to.
     let mut config = zenoh::Config::default();
-    let ca = authority.folder.join("ca.pem");
+    let ca = authority.certificate();
     for (key, value) in [
         ("mode", "\"peer\"".to_owned()),
         ("listen/endpoints", "[]".to_owned()),

@@ -16,6 +16,7 @@ pub(in crate::zenoh) enum Heard {
     Frame(Peer, String),
     Left(Peer, Gone),
     Doubled(Peer, String),
+    Waits(String),
 }
 
 /// Everything in the order in which it was heard.
@@ -33,13 +34,22 @@ impl Log {
 
     /// What was heard, as soon as it is `enough`.
     pub(super) fn until(&self, what: &str, enough: impl Fn(&[Heard]) -> bool) -> Vec<Heard> {
-        let end = Instant::now() + LIMIT;
+        let is_enough = self.within(LIMIT, enough);
+        let heard = self.heard.lock();
+        assert!(is_enough, "expected {what}, heard {heard:?}");
+        heard.clone()
+    }
+
+    /// Whether what was heard is `enough`, as soon as it is, and at the latest when so much time has passed.
+    pub(super) fn within(&self, time: Duration, enough: impl Fn(&[Heard]) -> bool) -> bool {
+        let end = Instant::now() + time;
         let mut heard = self.heard.lock();
         while !enough(&heard) {
-            let late = self.more.wait_until(&mut heard, end).timed_out();
-            assert!(!late || enough(&heard), "expected {what}, heard {heard:?}");
+            if self.more.wait_until(&mut heard, end).timed_out() {
+                return enough(&heard);
+            }
         }
-        heard.clone()
+        true
     }
 
     /// Waits until `what` has been heard.
@@ -67,6 +77,10 @@ impl Ears for Log {
 
     fn left(&self, peer: Peer, why: Gone) {
         self.push(Heard::Left(peer, why));
+    }
+
+    fn waits(&self, who: &str) {
+        self.push(Heard::Waits(who.to_owned()));
     }
 
     fn doubled(&self, other: Peer, who: &str) {

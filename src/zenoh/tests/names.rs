@@ -49,7 +49,11 @@ impl Node {
     }
 
     pub(super) fn try_open(me: Peer, zenoh: &Network) -> Result<Self, OpenError> {
-        let log = Arc::new(Log::default());
+        Self::open_heard(me, zenoh, Arc::new(Log::default()))
+    }
+
+    /// The same, and what is heard meanwhile is in `log`.
+    pub(super) fn open_heard(me: Peer, zenoh: &Network, log: Arc<Log>) -> Result<Self, OpenError> {
         Ok(Self { me, log: log.clone(), carriage: zenoh.open(me, log)? })
     }
 

@@ -18,7 +18,8 @@ fn listening_for_strangers_needs_certificates_or_a_word() {
         assert!(text.contains(open) && text.contains("`insecure`"), "{text}");
         zenoh.insecure().check(NodeId::number(1)).expect("a setup that was called insecure");
     }
-    for closed in ["tcp/127.0.0.1:7447", "tcp/localhost:7447", "tcp/[::1]:0", "unixsock-stream//tmp/x"] {
+    let socket = format!("unixsock-stream/{}", std::env::temp_dir().join("rohrpost.sock").display());
+    for closed in ["tcp/127.0.0.1:7447", "tcp/localhost:7447", "tcp/[::1]:0", &socket] {
         Network::new().listen(closed).check(NodeId::number(1)).expect(closed);
     }
 }
@@ -42,6 +43,8 @@ fn a_wrong_value_is_named() {
         (Network::new().connect("quic/127.0.0.1:1"), "needs certificates"),
         (Network::new().tls(tls.clone()).connect("tcp/127.0.0.1:1"), "without the certificates"),
         (Network::new().tls(tls), "/nowhere/ca.pem"),
+        (Network::new().behind_router(), "with `connect`"),
+        (Network::new().behind_router().connect("tcp/gate:7447").listen("tcp/127.0.0.1:0"), "tcp/127.0.0.1:0"),
     ] {
         let text = refused(&zenoh);
         assert!(text.contains(part), "expected `{part}` in `{text}`");
