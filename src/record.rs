@@ -197,6 +197,9 @@ impl fmt::Debug for RecordType {
 /// record!(Depth, "harbour.depth", wire);
 /// ```
 ///
+/// The name is what other nodes know it by. If two records of one program that are marked `wire` have one name, or names with
+/// one hash, no kernel of the program joins a network: the error names both types, and their names.
+///
 /// A name that is none does not compile:
 ///
 /// ```compile_fail

@@ -2,7 +2,7 @@
 # The long proof of the network: a link between two hosts is cut, each way 20 times, in parallel network namespaces.
 #
 #     tests/long.sh [STATE]        STATE: where it is kept what is done (target/long); run it again to go on
-#     RUNS=20 SHARDS=6 CUTS="1 2 8 20" TRAFFIC="idle steady saturated" tests/long.sh
+#     RUNS=20 SHARDS=6 CUTS="1 2 8 20" TRAFFIC="idle steady saturated" LEASE=2000 tests/long.sh
 #     tests/long.sh --table [STATE]   prints the table of what is done
 #
 # Needs root and `ip`. A run that fails is kept with its output, as STATE/CUT-TRAFFIC-NUMBER.failed, and is not run again.

@@ -25,6 +25,9 @@ use crate::target::Target;
 
 /// How a kernel joins a network: bounds and times, for each other node.
 ///
+/// Its times go by the kernel's clock, as all times of a kernel do: under a clock that is turned by hand no node is silent and
+/// no mail is lost for lack of an answer until somebody turns it. What the engine below has times for goes by the system's.
+///
 /// ```
 /// use std::time::Duration;
 /// use rohrpost::net::Joining;

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails where it is surprised")]
 
+mod authority;
+mod certificates;
 mod running;
 
 use rohrpost::zenoh::Network;

@@ -31,6 +31,11 @@ impl Party {
         settings.insecure |= access.insecure;
         settings.realm = access.realm.clone().or(settings.realm);
         settings.tls = certificates(access)?.or(settings.tls);
+        if access.any_host {
+            let tls =
+                settings.tls.ok_or_else(|| Trouble::setup("`--any-host` is for certificates, and there are none"))?;
+            settings.tls = Some(tls.any_host());
+        }
         let seeds: Vec<String> = access
             .connect
             .iter()
@@ -135,13 +140,10 @@ fn callable(endpoint: &str) -> Option<String> {
 }
 
 fn certificates(access: &Access) -> Result<Option<Tls>, Trouble> {
-    let Access { authority, certificate, key, any_host, .. } = access;
+    let Access { authority, certificate, key, .. } = access;
     match (authority, certificate, key) {
         (None, None, None) => Ok(None),
-        (Some(authority), Some(certificate), Some(key)) => {
-            let tls = Tls::new(authority, certificate, key);
-            Ok(Some(if *any_host { tls.any_host() } else { tls }))
-        }
+        (Some(authority), Some(certificate), Some(key)) => Ok(Some(Tls::new(authority, certificate, key))),
         _ => Err(Trouble::setup(missing("`--authority`, `--certificate` and `--key`"))),
     }
 }
