@@ -41,7 +41,7 @@ binary=${BINARY:-$(cargo test --features net --test network_processes --no-run -
 one() {
     run=$state/$1-$2-$3
     if [ -e "$run.done" ] || [ -e "$run.failed" ]; then return; fi
-    if CUT_SECONDS=$1 CUT_TRAFFIC=$2 timeout --kill-after=10 180 \
+    if CUT_SECONDS=$1 CUT_TRAFFIC=$2 CUT_LEASE=${LEASE:-2000} timeout --kill-after=10 180 \
         "$binary" --exact cuts::one_cut --ignored --nocapture >"$run.running" 2>&1; then
         mv "$run.running" "$run.done"
     else

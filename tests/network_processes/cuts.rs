@@ -5,10 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::fleet::{HEALING, Process, Traffic, all_is_well, all_reach_all, start_all};
 use crate::hosts::Hosts;
 
+const LEASE: Duration = Duration::from_secs(2);
+
 /// A link is cut for a time, and heals. Says how long traffic took to flow both ways again, and what the nodes report.
-fn cut(time: Duration, traffic: Traffic) -> Option<String> {
+fn cut(time: Duration, traffic: Traffic, lease: Duration) -> Option<String> {
     let hosts = Hosts::new(2)?;
-    let nodes = start_all(&hosts.plans("cut"));
+    let plans: Vec<_> = hosts.plans("cut").into_iter().map(|plan| plan.lease(lease)).collect();
+    let nodes = start_all(&plans);
     nodes[0].asks(&["b"], traffic);
     nodes[1].asks(&["a"], traffic);
     all_reach_all(&nodes, HEALING);
@@ -33,7 +36,7 @@ fn cut(time: Duration, traffic: Traffic) -> Option<String> {
 #[test]
 fn after_a_link_was_cut_all_has_ended_and_traffic_flows_again() {
     for (seconds, traffic) in [(1, Traffic::Steady), (8, Traffic::Saturated)] {
-        let Some(report) = cut(Duration::from_secs(seconds), traffic) else { return };
+        let Some(report) = cut(Duration::from_secs(seconds), traffic, LEASE) else { return };
         println!("cut for {seconds} s, {traffic:?}: {report}");
     }
 }
@@ -77,6 +80,23 @@ fn a_link_that_loses_and_delays_loses_no_request() {
 }
 
 #[test]
+fn a_link_that_drops_and_delays_what_is_too_much_loses_no_request() {
+    let Some(hosts) = Hosts::new(2) else { return };
+    let nodes = start_all(&hosts.plans("narrow"));
+    if !hosts.narrow(1, "4mbit") || !hosts.narrow(2, "4mbit") {
+        return;
+    }
+    nodes[0].asks(&["b"], Traffic::Saturated);
+    nodes[1].asks(&["a"], Traffic::Saturated);
+    std::thread::sleep(Duration::from_secs(5));
+    let dropped = [1, 2].map(|number| hosts.dropped(number));
+    assert!(dropped.iter().all(|&dropped| dropped > 0), "expected packets to be lost both ways: {dropped:?}");
+    for report in all_is_well(nodes) {
+        assert_eq!(report.number("returned"), 0, "expected the transport to make up for them: {report:?}");
+    }
+}
+
+#[test]
 fn a_link_that_comes_and_goes_loses_no_request() {
     let Some(hosts) = Hosts::new(2) else { return };
     let nodes = start_all(&hosts.plans("loose"));
@@ -102,7 +122,9 @@ fn one_cut() {
         "saturated" => Traffic::Saturated,
         other => panic!("expected idle, steady or saturated, got `{other}`"),
     };
-    let report = cut(Duration::from_secs(seconds), traffic).expect("hosts");
+    let lease =
+        std::env::var("CUT_LEASE").map_or(LEASE, |millis| Duration::from_millis(millis.parse().expect("a number")));
+    let report = cut(Duration::from_secs(seconds), traffic, lease).expect("hosts");
     println!("RESULT {report}");
 }
 

@@ -26,8 +26,20 @@ pub(crate) struct Plan {
     pub(crate) lease: Duration,
     pub(crate) listen: String,
     pub(crate) seeds: Vec<String>,
+    pub(crate) reach: Reach,
     /// The network namespace that it runs in.
     pub(crate) host: Option<String>,
+}
+
+/// Whom a node has links to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Everybody of whom it is told.
+    All,
+    /// Those that it calls or that call it.
+    Called,
+    /// The router that it calls.
+    Router,
 }
 
 /// A node in another process. It is killed with this.
@@ -60,7 +72,7 @@ impl Plan {
     pub(crate) fn new(name: &str, realm: &str) -> Self {
         let listen = endpoint();
         let (name, realm) = (name.to_owned(), format!("{realm}-{}", std::process::id()));
-        Self { name, realm, lease: Duration::from_secs(2), listen, seeds: Vec::new(), host: None }
+        Self { name, realm, lease: Duration::from_secs(2), listen, seeds: Vec::new(), reach: Reach::All, host: None }
     }
 
     pub(crate) fn lease(mut self, lease: Duration) -> Self {
@@ -74,23 +86,27 @@ impl Plan {
         self
     }
 
+    /// Has links to those alone that it calls or that call it.
+    pub(crate) fn without_gossip(mut self) -> Self {
+        self.reach = Reach::Called;
+        self
+    }
+
+    /// Calls the router at `endpoint`, and nobody else.
+    pub(crate) fn behind(mut self, endpoint: String) -> Self {
+        (self.reach, self.seeds, self.listen) = (Reach::Router, vec![endpoint], "-".to_owned());
+        self
+    }
+
     pub(crate) fn start(&self) -> Process {
         self.try_start().unwrap_or_else(|refused| panic!("expected `{}` to join: {refused}", self.name))
     }
 
     /// Starts it, or says why it did not join.
     pub(crate) fn try_start(&self) -> Result<Process, String> {
-        let binary = std::env::current_exe().unwrap();
-        let mut command = match &self.host {
-            None => Command::new(binary),
-            Some(host) => {
-                let mut command = Command::new("ip");
-                command.args(["netns", "exec", host]).arg(binary);
-                command
-            }
-        };
-        let Self { name, realm, lease, listen, seeds, .. } = self;
-        let mut specification = format!("{name} {realm} {} {listen}", lease.as_millis());
+        let mut command = itself(self.host.as_deref());
+        let Self { name, realm, lease, listen, seeds, reach, .. } = self;
+        let mut specification = format!("{name} {realm} {} {listen} {reach:?}", lease.as_millis());
         seeds.iter().for_each(|seed| specification.extend([" ", seed]));
         let mut process = command
             .args(["--exact", "node::a_node_in_a_process_of_its_own", "--nocapture"])
@@ -115,6 +131,15 @@ impl Plan {
             Some((_, refused)) => Err(refused.to_owned()),
         }
     }
+}
+
+/// This binary, to be started on a host.
+pub(crate) fn itself(host: Option<&str>) -> Command {
+    let binary = std::env::current_exe().unwrap();
+    let Some(host) = host else { return Command::new(binary) };
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", host]).arg(binary);
+    command
 }
 
 impl Process {
@@ -303,7 +328,7 @@ pub(crate) fn all_is_well(nodes: Vec<Process>) -> Vec<Report> {
 }
 
 /// A free port of the loopback address, below those that the system gives to callers.
-fn endpoint() -> String {
+pub(crate) fn endpoint() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -81,11 +81,46 @@ impl Hosts {
         spoilt
     }
 
+    /// Has the cable of a host carry so much, such as `8mbit`, in the direction to it: what is more waits for 20 ms at most,
+    /// and what does not find room to wait is dropped. It needs no module beside that of the command `tc` itself.
+    pub(crate) fn narrow(&self, number: usize, rate: &str) -> bool {
+        let (switch, port) = (self.switch(), port(number));
+        let words = ["-n", &switch, "qdisc", "replace", "dev", &port, "root", "tbf", "rate", rate];
+        let narrowed = run("tc", &[&words[..], &["burst", "8kb", "latency", "20ms"]].concat());
+        if !narrowed {
+            eprintln!("skipped: a narrow cable needs `tc` and its `tbf`");
+        }
+        narrowed
+    }
+
+    /// How many packets a narrow cable has dropped.
+    pub(crate) fn dropped(&self, number: usize) -> u64 {
+        let words = ["-n", &self.switch(), "-s", "qdisc", "show", "dev", &port(number)];
+        let shown = Command::new("tc").args(words).output().expect("a command `tc`").stdout;
+        let shown = String::from_utf8(shown).expect("text");
+        let count = shown.split("dropped ").nth(1).and_then(|rest| rest.split([',', ' ']).next()?.parse().ok());
+        count.unwrap_or_else(|| panic!("expected a number of dropped packets in {shown}"))
+    }
+
+    /// Gives the host `between` a second cable into the switch to which `other` has been [moved](Self::move_apart), and an
+    /// address there, which is given back.
+    pub(crate) fn straddle(&self, between: usize, other: usize) -> String {
+        let (host, switch, there) = (self.host(between), self.switch(), address(100 + between));
+        let ip_there = |words: &[&str]| ip(&[&["-n", &host][..], words].concat());
+        ip_there(&["link", "add", "second", "type", "veth", "peer", "name", "second", "netns", &switch]);
+        ip_there(&["address", "add", &format!("{there}/32"), "dev", "second"]);
+        ip_there(&["link", "set", "second", "up"]);
+        ip_there(&["route", "add", &format!("{}/32", address(other)), "dev", "second"]);
+        ip(&["-n", &switch, "link", "set", "second", "up"]);
+        ip(&["-n", &switch, "link", "set", "second", "master", "apart"]);
+        there
+    }
+
     fn switch(&self) -> String {
         format!("{}-switch", self.prefix)
     }
 
-    fn host(&self, number: usize) -> String {
+    pub(crate) fn host(&self, number: usize) -> String {
         format!("{}-{number}", self.prefix)
     }
 }
@@ -103,7 +138,7 @@ fn port(number: usize) -> String {
     format!("port{number}")
 }
 
-fn address(number: usize) -> String {
+pub(crate) fn address(number: usize) -> String {
     format!("10.77.0.{number}")
 }
 

@@ -20,4 +20,7 @@ mod hosts;
 mod ledger;
 mod meeting;
 mod node;
+mod routed;
 mod speed;
+mod wire;
+mod wires;

@@ -11,7 +11,7 @@ use rohrpost::{Address, Code, Kernel, NodeId};
 
 use crate::ledger::{Answerer, Ask, Asker, Ledger, Pace, SPACE};
 
-/// The variable of the environment that makes a process a node: name, realm, lease in ms, listener, seeds.
+/// The variable of the environment that makes a process a node: name, realm, lease in ms, listener, reach, seeds.
 pub(crate) const SPECIFICATION: &str = "ROHRPOST_PROOF_NODE";
 
 /// The largest message, in bytes.
@@ -32,9 +32,14 @@ fn a_node_in_a_process_of_its_own() {
     let Ok(specification) = std::env::var(SPECIFICATION) else { return };
     let mut words = specification.split(' ');
     let mut word = || words.next().expect("five words at least").to_owned();
-    let (name, realm, lease, listen) = (word(), word(), word(), word());
+    let (name, realm, lease, listen, reach) = (word(), word(), word(), word(), word());
     let lease = Duration::from_millis(lease.parse().unwrap());
-    let network = Network::new().insecure().realm(realm).lease(lease).listen(listen);
+    let network = Network::new().insecure().realm(realm).lease(lease);
+    let network = match reach.as_str() {
+        "Router" => network.behind_router(),
+        "Called" => network.without_gossip().listen(listen),
+        _ => network.listen(listen),
+    };
     let network = words.fold(network, Network::connect);
     let kernel = Kernel::builder(&name).start().unwrap();
     let ledger = Ledger::default();

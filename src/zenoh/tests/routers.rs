@@ -42,7 +42,7 @@ fn behind(realm: &str, endpoint: &str) -> Network {
 #[test]
 fn nodes_that_know_a_router_alone_meet_and_part_behind_it() {
     let endpoint = endpoint("tcp");
-    let router = router(&endpoint, None);
+    let _router = router(&endpoint, None);
     let zenoh = behind("routed", &endpoint);
     let mut a = Node::open(peer("a", 1), &zenoh);
     let mut b = Node::open(peer("b", 1), &zenoh);
