@@ -19,8 +19,7 @@ use std::time::Duration;
 use rohrpost::net::Net;
 use rohrpost::net::memory::Network;
 use rohrpost::{
-    Address, Change, Code, Context, Event, Failure, Filter, Handle, Kernel, Nid, NodeId, Record, Started, handles,
-    record,
+    Address, Change, Code, Context, Event, Failure, Filter, Handle, Kernel, NodeId, Record, Started, handles, record,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +34,6 @@ struct Degrees(i32);
 record!(Temperature, "weather.temperature" => Degrees, wire);
 record!(Degrees, "weather.degrees", wire);
 
-const WEATHER: Nid = Nid::name("weather");
 const STATION: NodeId = NodeId::name("station");
 
 /// Knows how warm it is.
@@ -96,7 +94,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("the station is not there yet");
             }
             loop {
-                ask_around(&kernel, &net);
+                ask_around(&kernel, &net)?;
                 std::thread::sleep(Duration::from_secs(2));
             }
         }
@@ -111,10 +109,9 @@ fn both() -> Result<(), Box<dyn Error>> {
     network.join(&station)?;
     let net = network.join(&visitor)?;
     net.wait_for(STATION, Duration::from_secs(5)).then_some(()).ok_or("the station did not join")?;
-    ask_around(&visitor, &net);
+    ask_around(&visitor, &net)?;
     let _ = station.stop(Duration::from_secs(5));
-    ask_around(&visitor, &net);
-    Ok(())
+    ask_around(&visitor, &net)
 }
 
 fn station() -> Result<Kernel, Box<dyn Error>> {
@@ -131,9 +128,10 @@ fn visitor() -> Result<Kernel, Box<dyn Error>> {
 }
 
 /// Asks the station by its node's name, and then whoever offers that service.
-fn ask_around(kernel: &Kernel, net: &Net) {
+fn ask_around(kernel: &Kernel, net: &Net) -> Result<(), Box<dyn Error>> {
     println!("{} other node(s) there", net.nodes().len());
-    let addresses = [Address::service(WEATHER).on_node(STATION), Address::any_node(WEATHER)];
+    // Read from text, an address prints by its names, whoever has heard of them.
+    let addresses: [Address; 2] = [".weather.station".parse()?, ".weather.*".parse()?];
     for (address, place) in addresses.into_iter().zip(["beach", "volcano"]).chain([(addresses[1], "summit")]) {
         let question = Temperature { place: place.to_owned() };
         match kernel.ask(address, question).timeout(Duration::from_secs(2)).wait() {
@@ -141,4 +139,5 @@ fn ask_around(kernel: &Kernel, net: &Net) {
             Err(failure) => println!("{} to {address} came back: {}", Temperature::NAME, failure.code()),
         }
     }
+    Ok(())
 }
