@@ -176,6 +176,7 @@
 //! |---|---|---|---|
 //! | a message came back: it is with its sender again, with a code that is not `OK`, or its sender is told `EXPIRED` | debug | `rohrpost::return` | `code`, `sender`, `receiver`, `record`, `text` |
 //! | a dead letter: it failed, and had no sender, or its sender is gone | warn | `rohrpost::dead_letter` | the same |
+//! | mail from another node was not let in | info | `rohrpost::kept_out` | `code`, `node`, `receiver`, `record`, `text` |
 //! | a panic was caught | warn | `rohrpost::panic` | `address` of the target, `text` |
 //! | a target was made anew | info | `rohrpost::restart` | `address` |
 //! | a timer was late: its tick was given 10 ms or more after it was due, or missed others | info | `rohrpost::late_timer` | `address`, `missed`, `lateness` |

@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::counters::Count;
 use crate::directory::Directory;
 use crate::ending::{Parting, Reason};
+use crate::events;
 use crate::fault::quietly;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId, Tid};
@@ -132,6 +133,12 @@ impl Inlet {
     /// Tells who watches a target of `node` that it has ended. Told twice, or by another node, is not told.
     pub fn ended(&self, node: NodeId, watch: Watch, why: Reason) {
         self.directory.end_watch(node, watch, why);
+    }
+
+    /// Tells that a message from `node` was not let in, which has its code and text by now: one event with the feature
+    /// `tracing`, and nothing without it. It is the port's to give it back.
+    pub fn kept_out(&self, message: &Message<'_>, node: NodeId) {
+        events::kept_out(message, node);
     }
 
     /// Brings a notification back to its sender that was done here, and has failed where it went: with the message's code.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::id::NodeId;
 use crate::message::Message;
 
 #[inline(always)]
@@ -13,6 +14,9 @@ pub(crate) fn reached(_message: &Message<'_>) {}
 
 #[inline(always)]
 pub(crate) fn dead_letter(_message: &Message<'_>) {}
+
+#[inline(always)]
+pub(crate) fn kept_out(_message: &Message<'_>, _node: NodeId) {}
 
 #[inline(always)]
 pub(crate) fn panicked(_target: Option<Address>, _text: &str) {}

@@ -11,6 +11,7 @@ use tracing::{Level, event};
 
 use crate::address::Address;
 use crate::fault::quietly;
+use crate::id::NodeId;
 use crate::message::Message;
 
 /// How long after it was due a tick counts as late. A thread that is not overloaded wakes much sooner.
@@ -53,6 +54,23 @@ pub(crate) fn dead_letter(message: &Message<'_>) {
             record = message.asked().name(),
             text = text(message),
             "mail failed and had nobody to come back to"
+        );
+    });
+}
+
+/// A message from `node` was not let in.
+#[cold]
+pub(crate) fn kept_out(message: &Message<'_>, node: NodeId) {
+    quietly(|| {
+        event!(
+            target: "rohrpost::kept_out",
+            Level::INFO,
+            code = %message.code,
+            node = node.to_string().as_str(),
+            receiver = message.destination().to_string().as_str(),
+            record = message.asked().name(),
+            text = text(message),
+            "mail from another node was not let in"
         );
     });
 }

@@ -5,7 +5,8 @@ use crate::record::Record;
 use crate::system::{self, Ping};
 
 /// Rules for mail from other nodes: the first that matches decides. What is denied comes back with
-/// [`Code::DENIED`](crate::Code::DENIED); mail that only passes through is not asked about.
+/// [`Code::DENIED`](crate::Code::DENIED); mail that only passes through is not asked about. It is
+/// [counted](super::NetCounters::denied) here, and one event with the feature `tracing`.
 ///
 /// Without a rule that matches, all is allowed but the kernel's own services: of these only ping is open.
 ///

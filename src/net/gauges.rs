@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -29,22 +30,31 @@ pub struct NetCounters {
     pub late_answers: u64,
     /// Times that another node claimed this node's name.
     pub doubled: u64,
+    /// Mail of other nodes that the gatekeeper did not let in.
+    pub denied: u64,
     /// Notifications that failed and were not brought back: there were too many, or the node had gone.
     pub dropped_returns: u64,
 }
 
 /// What all links of one network have counted.
 #[derive(Debug, Default)]
-pub(crate) struct Gauges(Mutex<BTreeMap<NodeId, LinkCounters>>);
+pub(crate) struct Gauges {
+    links: Mutex<BTreeMap<NodeId, LinkCounters>>,
+    denied: AtomicU64,
+}
 
 impl Gauges {
     pub(crate) fn set(&self, node: NodeId, counters: LinkCounters) {
-        self.0.lock().insert(node, counters);
+        self.links.lock().insert(node, counters);
+    }
+
+    pub(crate) fn count_denied(&self) {
+        self.denied.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn read(&self) -> NetCounters {
-        let mut sum = NetCounters::default();
-        self.0.lock().values().for_each(|&link| sum += link);
+        let mut sum = NetCounters { denied: self.denied.load(Ordering::Relaxed), ..NetCounters::default() };
+        self.links.lock().values().for_each(|&link| sum += link);
         sum
     }
 }

@@ -175,7 +175,8 @@
 //!
 //! A [`Gatekeeper`](super::Gatekeeper) is asked about all mail from other nodes before it enters: by record, by the
 //! namespace it goes to, by the node it comes from. The first rule that matches decides; if none does, everything is let in
-//! but what goes to `SYSTEM`, of which only ping is open. Who forwards a message answers for it: the node is the last one.
+//! but what goes to `SYSTEM`, of which only ping is open. What is not let in is [counted](super::NetCounters::denied), and told
+//! to `tracing` if that feature is on. Who forwards a message answers for it: the node is the last one.
 //!
 //! ```
 //! use rohrpost::net::{Gatekeeper, Joining, Rule};

@@ -64,11 +64,6 @@ pub(crate) trait Ears: fmt::Debug + Send + Sync {
     /// A peer is not there any more; nothing is heard of it afterwards.
     fn left(&self, peer: Peer, why: Gone);
 
-    /// Somebody else is this node already: `who`, who may be about to go, and is waited for.
-    fn waits(&self, who: &str) {
-        let _ = who;
-    }
-
     /// Somebody else claims to be this node: `other`, who calls itself `who`. That must not be; nobody can prevent it while
     /// the two cannot see each other. May come more than once.
     fn doubled(&self, other: Peer, who: &str) {

@@ -34,10 +34,20 @@ impl Network {
     ///
     /// A rival whom it has no link to by then is not seen: when they see each other, both are told ([`Ears::doubled`]).
     pub(crate) fn open(&self, me: Peer, ears: Arc<dyn Ears>) -> Result<Carriage, OpenError> {
+        self.open_after(me, ears, &|_| ())
+    }
+
+    /// The same; `waits` is called with somebody else who is `me`, while he is waited for to go.
+    pub(super) fn open_after(
+        &self,
+        me: Peer,
+        ears: Arc<dyn Ears>,
+        waits: &(dyn Fn(&str) + Sync),
+    ) -> Result<Carriage, OpenError> {
         let config = self.check(me.node)?;
         let office = Office::new(Roster::new(me, ears, self.lease_time()));
         let owner = Owner { keys: Keys::new(self.realm_name(), me), office, largest: self.largest() };
-        let claim = Some(Claim { me, patience: self.lease_time(), expects: self.looks_around() });
+        let claim = Some(Claim { me, patience: self.lease_time(), expects: self.looks_around(), waits });
         let session = Some(aside(|| Session::open(&config, &owner, claim))?);
         let anew = self.check_anew(me.node)?;
         Ok(Carriage { anew, owner, session, routes: HashMap::new(), again: None })

@@ -60,11 +60,6 @@ impl Roster {
         Self { me, ears, nodes: HashMap::new(), patience, waiting: (0, 0), dropped: 0 }
     }
 
-    /// Somebody else is this node already, and is waited for.
-    pub(super) fn waits(&self, rival: &Token) {
-        self.ears.waits(&rival.holder());
-    }
-
     /// A token is there. Twice is once.
     pub(super) fn appeared(&mut self, token: Token) {
         if token.peer.node == self.me.node {

@@ -90,13 +90,15 @@ impl Office {
 }
 
 /// A node that is to be opened, and must be the only one of its name.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
+#[derive(Clone, Copy)]
+pub(super) struct Claim<'a> {
     pub(super) me: Peer,
     /// How long a rival is waited for to go.
     pub(super) patience: Duration,
     /// Whether there may be somebody who has not called yet.
     pub(super) expects: bool,
+    /// Called with a rival who is waited for, perhaps more than once.
+    pub(super) waits: &'a (dyn Fn(&str) + Sync),
 }
 
 /// Whom a session belongs to.
@@ -127,9 +129,9 @@ struct Furniture {
 impl Session {
     /// Opens a session and, if nobody else is this node, joins. With a rival it blocks for a while more: that may be a former
     /// life whose link has not been given up yet.
-    pub(super) fn open(config: &zenoh::Config, owner: &Owner, claim: Option<Claim>) -> Result<Self, OpenError> {
+    pub(super) fn open(config: &zenoh::Config, owner: &Owner, claim: Option<Claim<'_>>) -> Result<Self, OpenError> {
         let zenoh = zenoh::open(config.clone()).wait().map_err(failed("opening the zenoh session"))?;
-        let free = claim.map_or(Ok(()), |claim| claimed(&zenoh, owner, claim));
+        let free = claim.map_or(Ok(()), |claim| claimed(&zenoh, &owner.keys, claim));
         match free.and_then(|()| Furniture::declare(&zenoh, owner)) {
             Ok(furniture) => Ok(Self { zenoh, owner: owner.clone(), furniture }),
             Err(failed) => {
@@ -225,17 +227,17 @@ impl Route {
 }
 
 /// Waits until nobody else is the node that is claimed, or says who is.
-fn claimed(session: &zenoh::Session, owner: &Owner, claim: Claim) -> Result<(), OpenError> {
+fn claimed(session: &zenoh::Session, keys: &Keys, claim: Claim<'_>) -> Result<(), OpenError> {
     let start = Instant::now();
     loop {
         let passed = start.elapsed();
-        match rival(session, &owner.keys)? {
+        match rival(session, keys)? {
             None if !claim.expects || passed >= SETTLING => return Ok(()),
             Some(rival) if passed >= claim.patience + AFTERLIFE => {
                 let (node, incarnation) = (claim.me.node, claim.me.incarnation.0);
                 return Err(OpenError::Taken { node, holder: rival.holder(), incarnation });
             }
-            Some(rival) => owner.office.lock().roster.waits(&rival),
+            Some(rival) => (claim.waits)(&rival.holder()),
             None => {}
         }
         std::thread::sleep(Duration::from_millis(50));

@@ -26,6 +26,7 @@ fn without_a_rule_only_ping_is_open_and_a_refusal_names_the_missing_rule() {
         let rule = format!("record = \"rohrpost.{record}\", namespace = \"SYSTEM\", node = \"n0\"");
         assert!(failure.text().contains(&rule), "expected the missing rule: {}", failure.text());
     }
+    assert_eq!(world.nodes[1].net.counters().denied, 3, "expected the node to know what it has kept out");
     world.check_counters();
 }
 

@@ -210,6 +210,7 @@ fn a_gatekeeper_that_lets_no_watcher_in_is_told_as_the_reason() {
     guard(&mut world, home, ward);
     world.run(5);
     assert_eq!(keeper.told(), [format!("{ward} not to be watched: DENIED")]);
+    assert_eq!(world.nodes[1].net.counters().denied, 1);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::task::{Context as Task, Waker};
 use std::time::Duration;
 
 use rohrpost::testing::Probe;
-use rohrpost::{Address, Code, Restart, Setup};
+use rohrpost::{Address, Code, Failure, HeldMessage, Inlet, Message, NodeId, Port, Restart, Setup};
 use tracing::Level;
 
 use crate::listener::{Listener, Told};
@@ -282,4 +282,35 @@ fn a_panic_that_is_no_targets_has_no_address() {
     let built = listener.during(|| app.build_on::<()>(0, |_| panic_quietly("no building")));
     assert!(built.is_err(), "expected the panic to be an error");
     assert_told(&listener.take_one(), Level::WARN, "panic", &[("text", "no building")]);
+}
+
+/// A port that reaches nobody, and has its end of the node.
+#[derive(Debug, Default)]
+struct Door(std::sync::Mutex<Option<Inlet>>);
+
+impl Port for Door {
+    fn reaches(&self, _: NodeId) -> bool {
+        false
+    }
+    fn start(&self, inlet: Inlet) {
+        *self.0.lock().unwrap() = Some(inlet);
+    }
+    fn deliver(&self, _: HeldMessage) {}
+    fn stop(&self) {}
+}
+
+#[test]
+fn what_a_port_does_not_let_in_says_whose_it_was_and_why() {
+    let office = office();
+    let door = std::sync::Arc::new(Door::default());
+    office.test.kernel().attach(door.clone());
+    let inlet = door.0.lock().unwrap().clone().unwrap();
+    let mut message = Message::notification(office.near, Riddle);
+    message.fail(Failure::new(Code::DENIED, "not here"));
+    office.listener.during(|| inlet.kept_out(&message, NodeId::name("stranger")));
+    let (told, near) = (office.listener.take_one(), office.near.to_string());
+    let node = NodeId::name("stranger").to_string();
+    let fields =
+        [("code", "DENIED"), ("node", &node), ("receiver", &near), ("record", "office.riddle"), ("text", "not here")];
+    assert_told(&told, Level::INFO, "kept_out", &fields);
 }

@@ -59,6 +59,7 @@ impl Carrier {
             // So that the missing rule shows its name.
             let _ = kind.remember();
             message.fail(Failure::new(Code::DENIED, denied.to_string()));
+            self.note_denied(node, &message);
             return self.send_back(peer, way, &message, now);
         }
         if namespace == system::NAMESPACE && self.stand_in(peer, re, &mut message, ctx) {
@@ -72,6 +73,12 @@ impl Carrier {
         let origin = Origin { sender, ..Origin::new() };
         let back = move |message| intake.put(Input::Back(peer, way, message));
         self.inlet.bring(message, origin.back(back));
+    }
+
+    /// Mail of a node is not let in.
+    pub(super) fn note_denied(&self, node: NodeId, message: &Message<'_>) {
+        self.gauges.count_denied();
+        self.inlet.kept_out(message, node);
     }
 
     /// Has a target of this node told what a monitor of another node tells it, as by one of this node: never refused for

@@ -5,7 +5,7 @@
 
 use crate::address::Address;
 use crate::clock::Time;
-use crate::code::Code;
+use crate::code::{Code, Failure};
 use crate::context::Context;
 use crate::directory::Directory;
 use crate::ending::{Parting, Reason};
@@ -44,10 +44,13 @@ impl Carrier {
     /// Has a target of this node watched for the peer, if the gatekeeper lets it in as mail to that target's namespace.
     pub(super) fn watch_for(&mut self, peer: Peer, words: &WatchFor, ctx: &Context<'_>) {
         let (tid, nid) = target_of(words.target);
-        if self.gatekeeper.ask(peer.node, WatchFor::ID, nid).is_err() {
+        let target = Address { tid, nid, ..self.inlet.directory.home() };
+        if let Err(denied) = self.gatekeeper.ask(peer.node, WatchFor::ID, nid) {
+            let mut message = Message::notification(target, words.clone());
+            message.fail(Failure::new(Code::DENIED, denied.to_string()));
+            self.note_denied(peer.node, &message);
             return self.tell_end(peer, words.watch, Reason::Refused(Code::DENIED), ctx);
         }
-        let target = Address { tid, nid, ..self.inlet.directory.home() };
         let envoy = Watching { intake: self.intake.clone(), peer, watch: words.watch, target };
         match ctx.register(envoy) {
             Ok(envoy) => {

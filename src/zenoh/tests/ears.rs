@@ -57,7 +57,7 @@ impl Log {
         self.until(&format!("{what:?}"), |heard| heard.contains(what))
     }
 
-    fn push(&self, heard: Heard) {
+    pub(super) fn push(&self, heard: Heard) {
         self.heard.lock().push(heard);
         self.more.notify_all();
     }
@@ -77,10 +77,6 @@ impl Ears for Log {
 
     fn left(&self, peer: Peer, why: Gone) {
         self.push(Heard::Left(peer, why));
-    }
-
-    fn waits(&self, who: &str) {
-        self.push(Heard::Waits(who.to_owned()));
     }
 
     fn doubled(&self, other: Peer, who: &str) {

@@ -54,7 +54,8 @@ impl Node {
 
     /// The same, and what is heard meanwhile is in `log`.
     pub(super) fn open_heard(me: Peer, zenoh: &Network, log: Arc<Log>) -> Result<Self, OpenError> {
-        Ok(Self { me, log: log.clone(), carriage: zenoh.open(me, log)? })
+        let waits = |who: &str| log.push(Heard::Waits(who.to_owned()));
+        Ok(Self { me, carriage: zenoh.open_after(me, log.clone(), &waits)?, log })
     }
 
     pub(super) fn send(&mut self, to: Peer, text: &str) -> Result<(), Unsent> {
