@@ -159,8 +159,9 @@
 //! the thread reads the clock and gives out what is due. What a tick brings stays with its timer until right before the
 //! handler runs; only a mark waits in the waiting list.
 //!
-//! `unsafe` lives in three small modules, each with the benchmark row that pays for it: `body` (records of any type in
-//! place), `ring` (the hand-off) and `cell` (what belongs to one thread).
+//! `unsafe` lives in four small modules, each with the benchmark row that pays for it: `body` (records of any type in
+//! place), `ring` (the hand-off), `cell` (what belongs to one thread) and `machine::course` (functions beside their
+//! objects).
 //!
 //! [`machine`] is a room of its own: hierarchical state machines whose engine knows nothing of all this. A [`MachineTarget`]
 //! stands between the two: a message is an event, what a state defers is held, and what has waited is delivered through the

@@ -1,10 +1,10 @@
 //! From a builder to a table: flatten, check, work out.
 
 use super::{
-    Builder, Faults, Model, State, Table, check,
+    Builder, EventId, Faults, Model, State, Table, check,
     draft::{Draft, EdgeDraft, RuleDraft, StateDraft},
     fault::{Flaw, Flaws},
-    flow::Flow,
+    flow::{Flow, Plans},
     hooks::{ActionBox, GuardBox},
     ids::NONE,
     layout::lay_out,
@@ -83,9 +83,7 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         semantics: builder.semantics,
     };
     let parts = Parts::of(&draft, &event_names)?;
-    let routes = parts.cells.all().iter().map(|&plan| &parts.routes.all()[plan as usize]);
-    let mut places = 0;
-    let flows: Vec<_> = routes.map(|route| Flow::of(route, parts.ops.all(), &hooks.actions, &mut places)).collect();
+    let flows = parts.flows(&hooks, event_names.len());
     Ok(Table {
         nodes: parts.nodes,
         edges: parts.edges,
@@ -94,7 +92,7 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         cells: parts.cells,
         routes: parts.routes,
         ops: parts.ops,
-        flows: List::Owned(flows.into()),
+        flows: List::Owned(flows),
         actions: Actions::Owned(hooks.actions.into()),
         guards: Guards::Owned(hooks.guards.into()),
         names: Names::Owned(placed.iter().map(|placed| placed.state.name.as_str().into()).collect()),
@@ -184,6 +182,18 @@ impl Parts {
             routes: List::Owned(routes.into()),
             ops: List::Owned(ops.into()),
         })
+    }
+
+    /// The plans with their functions, a row per event and a column per vertex.
+    fn flows<M: Model>(&self, hooks: &Hooks<M>, events: usize) -> Box<[Flow<M>]> {
+        let mut plans = Plans::new(self.routes.all(), self.ops.all(), &hooks.actions, &hooks.guards);
+        let cells: Vec<&[u32]> = self.cells.all().chunks(events + 1).collect();
+        let mut flows = Vec::with_capacity(self.cells.all().len());
+        for column in 0..=events {
+            let event = if column == events { EventId::OTHER } else { EventId(column as u16) };
+            flows.extend(cells.iter().map(|row| plans.flow(row[column], event)));
+        }
+        flows.into()
     }
 }
 

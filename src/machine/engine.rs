@@ -4,7 +4,6 @@ use super::{
     Chart, EventId, Model, Outcome, StateId, Step, Table, Timer, TimerRequest, Trace, Untraced, Verdict, Vertex,
     chart::Incoming,
     core::Core,
-    plan::Moved,
     run::{self, Call},
 };
 
@@ -213,91 +212,11 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         me: &mut ModelOf<C>,
         ctx: &mut ContextOf<'_, C>,
     ) -> Outcome {
-        let mut step = Step::new(payload);
-        let moved = if T::ACTIVE && cfg!(not(rohrpost_bare_machines)) {
-            Moved::UNDECIDED
-        } else {
-            self.chart.follow(event, &mut self.core, me, ctx, &mut step)
-        };
-        if moved.is_plain() && step.queue.is_untouched() {
-            return Outcome { verdict: moved.verdict(), recall: false };
+        if T::ACTIVE && cfg!(not(rohrpost_bare_machines)) {
+            let event = event.id(&self.chart, payload);
+            return self.run(Call::Event(event), me, ctx, &mut Step::new(payload));
         }
-        let event = event.id(&self.chart, &step);
-        self.settle(event, moved, me, ctx, &mut step)
-    }
-
-    /// Does what a plan leaves to be done.
-    #[cold]
-    #[inline(never)]
-    fn settle(
-        &mut self,
-        event: EventId,
-        mut moved: Moved,
-        me: &mut ModelOf<C>,
-        ctx: &mut ContextOf<'_, C>,
-        step: &mut Step<'_, EventOf<'_, C>>,
-    ) -> Outcome {
-        if moved.is_unread() {
-            let table = self.chart.table();
-            moved = table.read(table.plan_for(self.core.leaf(), event), &mut self.core, me, ctx, step);
-            self.core.follow(moved);
-        }
-        // Without regions and trace there is nothing to work out; a benchmark is built that way to see what they cost.
-        if moved.is_undecided() && cfg!(not(rohrpost_bare_machines)) {
-            return self.run(Call::Event(event), me, ctx, step);
-        }
-        if moved.follows() || !step.queue.is_untouched() || (moved.recalls() && self.core.rest.is_some()) {
-            return self.go_on(moved, me, ctx, step);
-        }
-        Outcome { verdict: moved.verdict(), recall: moved.recalls() }
-    }
-
-    /// Goes on after a plan: completions, transitions without trigger, raised events. For the latter there are plans again,
-    /// which are read: the straight code of a fixed table is in `react`, once.
-    fn go_on(
-        &mut self,
-        mut moved: Moved,
-        me: &mut ModelOf<C>,
-        ctx: &mut ContextOf<'_, C>,
-        step: &mut Step<'_, EventOf<'_, C>>,
-    ) -> Outcome {
-        let mut recall = false;
-        let verdict = moved.verdict();
-        for _ in 0..run::PATIENCE {
-            recall |= moved.recalls();
-            if moved.recalls()
-                && let Some(kept) = self.core.kept()
-            {
-                step.queue.put_first(kept);
-            }
-            if moved.follows() {
-                let call = if moved.completes() { Call::Arrived } else { Call::Settle };
-                let outcome = self.run(call, me, ctx, step);
-                return Outcome { recall: recall || outcome.recall, ..outcome };
-            }
-            let Some(event) = step.queue.pop() else {
-                return Outcome { verdict, recall };
-            };
-            step.event = None;
-            let table = self.chart.table();
-            moved = table.read(table.plan_for(self.core.leaf(), event), &mut self.core, me, ctx, step);
-            if moved.is_undecided() {
-                let outcome = self.run(Call::Event(event), me, ctx, step);
-                recall |= outcome.recall;
-                if outcome.verdict == Verdict::Endless {
-                    return Outcome { recall, ..outcome };
-                }
-                if outcome.verdict == Verdict::Deferred {
-                    self.core.keep(self.chart.table(), event);
-                }
-                moved = Moved::NOWHERE;
-            }
-            if moved.verdict() == Verdict::Deferred {
-                self.core.keep(self.chart.table(), event);
-            }
-            self.core.follow(moved);
-        }
-        Outcome { verdict: Verdict::Endless, recall }
+        self.chart.react(event, &mut self.core, me, ctx, payload)
     }
 
     fn run(
@@ -308,13 +227,5 @@ impl<C: Chart, T: Trace> Engine<C, T> {
         step: &mut Step<'_, EventOf<'_, C>>,
     ) -> Outcome {
         run::run(call, self.chart.table(), &mut self.core, me, ctx, step, &mut self.trace)
-    }
-}
-
-impl<M: Model> Table<M> {
-    /// Whether at most one leaf is active at one time.
-    #[inline]
-    pub(super) const fn is_single(&self) -> bool {
-        self.nodes.all()[0].width <= 1
     }
 }

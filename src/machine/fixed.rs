@@ -22,7 +22,7 @@ pub use super::{
     chart::Incoming,
     core::Core,
     plan::{Moved, Used},
-    unroll::{Fixed, cell, is_for, is_special},
+    unroll::{Fixed, cell, identify, is_for, is_special, react},
 };
 
 /// A vertex with everything inside it.

@@ -1,7 +1,8 @@
 //! Plans of a table that is built at run time, with their functions at hand.
 //!
-//! The functions of a transition lie together in one object, so that taking it is one call by pointer which makes the
-//! others, and no look-up. What it costs beyond the calls is what the processor guesses wrong about where they lead:
+//! Everything that a plan does lies together in one object, so that an event is one call by pointer which makes the others
+//! and says what became of the event; there is nothing to do afterwards and nothing to keep for it meanwhile. What it
+//! costs beyond the calls is what the processor guesses wrong about where they lead:
 //!
 //! - Whether there is anything to do is asked first. Of the calls by pointer that it has seen the processor remembers
 //!   little; of the questions, much.
@@ -9,9 +10,10 @@
 //!   *places*, the same but for where it lies, and transitions share them as little as possible.
 
 use super::{
-    Model, Step,
+    EventId, Model, Outcome, Step, Table,
     core::Core,
-    hooks::{Action, ActionBox},
+    course::AnyCourse,
+    hooks::{Action, ActionBox, GuardBox},
     ids::NONE,
     plan::{Moved, Op, Route},
 };
@@ -19,67 +21,126 @@ use super::{
 /// How many places there are for each number of actions.
 const PLACES: usize = 8;
 
-/// Everything that a plan without guards does.
+/// Everything that a plan does.
 pub(super) trait Course<M: Model>: Send + Sync {
-    /// Does it, and moves to where it leads.
-    fn take(&self, core: &mut Core, me: &mut M, ctx: &mut M::Context<'_>, step: &mut Step<'_, M::Event<'_>>);
+    /// Does it, moves to where it leads, and does whatever that sets off.
+    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome;
+}
+
+/// What makes a machine take a course.
+///
+/// It lies on the stack, and not for want of registers: with nothing else there a small event would share its word with the
+/// one that makes room for it, and each event would wait until that word has been read back from memory.
+pub(super) struct Occasion<'o, 'e, M: Model> {
+    pub(super) table: &'o Table<M>,
+    pub(super) core: &'o mut Core,
+    pub(super) event: &'o mut M::Event<'e>,
 }
 
 /// The plan of one leaf and one event.
-pub(super) struct Flow<M: Model> {
-    course: Box<dyn Course<M>>,
-    /// Whether there is something to do.
-    acts: bool,
-    /// What it comes to.
-    moved: Moved,
+pub(super) enum Flow<M: Model> {
+    /// Nothing is to be done, and this becomes of the event.
+    Idle(Outcome),
+    /// This is to be done.
+    Act(AnyCourse<M>),
 }
 
 impl<M: Model> Flow<M> {
-    /// The flow of the plan that begins with `route`; `places` counts the places that have been given away.
-    pub(super) fn of(route: &Route, ops: &[Op], actions: &[ActionBox<M>], places: &mut usize) -> Self {
-        let ops = &ops[route.first as usize..][..usize::from(route.ops)];
-        let own: Option<Vec<_>> = (ops.iter())
-            .map(|op| match *op {
-                Op::Act(at) => Some(&*actions[usize::from(at)]),
-                _ => None,
-            })
-            .collect();
-        let Some(own) = own.filter(|_| route.guard == NONE) else {
-            return Self { course: Box::new(Idle), acts: false, moved: Moved::UNREAD };
-        };
-        let moved = route.moved;
-        let course: Box<dyn Course<M>> = match own[..] {
-            [] if moved.stays() => return Self { course: Box::new(Idle), acts: false, moved },
-            [only] if moved.stays() => only.alone(),
-            _ => {
-                *places += 1;
-                sequence(&own, moved, *places)
-            }
-        };
-        Self { course, acts: true, moved }
-    }
-
-    /// Does what is planned, and moves to where it leads; or says that the plan has to be read.
+    /// Does what is planned for an event from outside, and whatever that sets off.
     #[inline(always)]
-    pub(super) fn take(
+    pub(super) fn start(
         &self,
+        table: &Table<M>,
         core: &mut Core,
         me: &mut M,
         ctx: &mut M::Context<'_>,
-        step: &mut Step<'_, M::Event<'_>>,
-    ) -> Moved {
-        if self.acts {
-            self.course.take(core, me, ctx, step);
+        event: &mut M::Event<'_>,
+    ) -> Outcome {
+        match self {
+            Self::Act(course) => course.take(me, ctx, &mut Occasion { table, core, event }),
+            Self::Idle(outcome) => *outcome,
         }
-        self.moved
+    }
+
+    /// The same for a flow that is part of another.
+    #[inline]
+    pub(super) fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
+        match self {
+            Self::Act(course) => course.take(me, ctx, occasion),
+            Self::Idle(outcome) => *outcome,
+        }
     }
 }
 
-/// Nothing to do.
-struct Idle;
+/// What flows are made of.
+pub(super) struct Plans<'a, M: Model> {
+    routes: &'a [Route],
+    ops: &'a [Op],
+    actions: &'a [ActionBox<M>],
+    guards: &'a [GuardBox<M>],
+    /// How many places have been given away.
+    places: usize,
+}
 
-impl<M: Model> Course<M> for Idle {
-    fn take(&self, _: &mut Core, _: &mut M, _: &mut M::Context<'_>, _: &mut Step<'_, M::Event<'_>>) {}
+impl<'a, M: Model> Plans<'a, M> {
+    pub(super) const fn new(
+        routes: &'a [Route],
+        ops: &'a [Op],
+        actions: &'a [ActionBox<M>],
+        guards: &'a [GuardBox<M>],
+    ) -> Self {
+        Self { routes, ops, actions, guards, places: 0 }
+    }
+
+    /// The flow of the plan that begins with the route at `at`, when it is asked about `event`.
+    pub(super) fn flow(&mut self, at: u32, event: EventId) -> Flow<M> {
+        let route = &self.routes[at as usize];
+        let flow = self.course(route, event).map_or(Flow::Idle(route.moved.outcome()), Flow::Act);
+        if route.guard == NONE {
+            return flow;
+        }
+        let otherwise = self.flow(at + 1, event);
+        Flow::Act(self.guards[usize::from(route.guard)].fork(flow, otherwise))
+    }
+
+    /// What is done on a route.
+    fn course(&mut self, route: &Route, event: EventId) -> Option<AnyCourse<M>> {
+        let moved = route.moved;
+        if moved.is_undecided() {
+            return Some(AnyCourse::new(Undecided(event)));
+        }
+        let ops = &self.ops[route.first as usize..][..usize::from(route.ops)];
+        let own: Option<Vec<&dyn Action<M>>> = ops.iter().map(|op| self.action(*op)).collect();
+        let Some(own) = own else {
+            let items =
+                ops.iter().map(|op| self.action(*op).map_or(Item::Attend(*op), |action| Item::Act(action.again())));
+            return Some(AnyCourse::new(Mixed { items: items.collect(), moved }));
+        };
+        match own[..] {
+            [] if moved.is_plain() && moved.stays() => None,
+            [only] if moved.is_plain() && moved.stays() => Some(only.alone()),
+            _ => {
+                self.places += 1;
+                Some(sequence(&own, moved, self.places))
+            }
+        }
+    }
+
+    fn action(&self, op: Op) -> Option<&'a dyn Action<M>> {
+        match op {
+            Op::Act(at) => Some(&*self.actions[usize::from(at)]),
+            _ => None,
+        }
+    }
+}
+
+/// Whatever has to be worked out when it happens.
+struct Undecided(EventId);
+
+impl<M: Model> Course<M> for Undecided {
+    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
+        occasion.table.decide(self.0, occasion.core, me, ctx, &mut Step::new(occasion.event))
+    }
 }
 
 /// A few actions one after the other, and then where that leads.
@@ -92,36 +153,48 @@ struct Short<M: Model, const PLACE: usize, const LEN: usize> {
 }
 
 impl<M: Model, const PLACE: usize, const LEN: usize> Course<M> for Short<M, PLACE, LEN> {
-    fn take(&self, core: &mut Core, me: &mut M, ctx: &mut M::Context<'_>, step: &mut Step<'_, M::Event<'_>>) {
+    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
+        let mut step = Step::new(occasion.event);
         for action in &self.actions {
-            action.run(me, ctx, step);
+            action.run(me, ctx, &mut step);
         }
-        core.follow(self.moved);
+        occasion.table.arrive(self.moved, occasion.core, me, ctx, &mut step)
     }
 }
 
-/// None, or many.
-struct Long<M: Model> {
-    actions: Box<[ActionBox<M>]>,
+/// None, or many, or some for the machine itself.
+struct Mixed<M: Model> {
+    items: Box<[Item<M>]>,
     moved: Moved,
 }
 
-impl<M: Model> Course<M> for Long<M> {
-    fn take(&self, core: &mut Core, me: &mut M, ctx: &mut M::Context<'_>, step: &mut Step<'_, M::Event<'_>>) {
-        for action in &self.actions {
-            action.run(me, ctx, step);
+/// One of many.
+enum Item<M: Model> {
+    Act(ActionBox<M>),
+    /// Something for the machine itself.
+    Attend(Op),
+}
+
+impl<M: Model> Course<M> for Mixed<M> {
+    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
+        let mut step = Step::new(occasion.event);
+        for item in &self.items {
+            match item {
+                Item::Act(action) => action.run(me, ctx, &mut step),
+                Item::Attend(op) => occasion.core.attend(occasion.table, *op),
+            }
         }
-        core.follow(self.moved);
+        occasion.table.arrive(self.moved, occasion.core, me, ctx, &mut step)
     }
 }
 
 /// The course of `own`, in a place of its own as far as there are any.
-fn sequence<M: Model>(own: &[&dyn Action<M>], moved: Moved, place: usize) -> Box<dyn Course<M>> {
+fn sequence<M: Model>(own: &[&dyn Action<M>], moved: Moved, place: usize) -> AnyCourse<M> {
     macro_rules! short {
         ($actions:ident $len:literal; $($place:literal)*) => {{
             let actions = $actions.map(Action::again);
             match place % PLACES {
-                $($place => Box::new(Short::<M, $place, $len> { actions, place: [0; _], moved }),)*
+                $($place => AnyCourse::new(Short::<M, $place, $len> { actions, place: [0; _], moved }),)*
                 _ => unreachable!("a remainder is less than what it was divided by"),
             }
         }};
@@ -133,7 +206,10 @@ fn sequence<M: Model>(own: &[&dyn Action<M>], moved: Moved, place: usize) -> Box
                     let actions: [_; $len] = own.try_into().expect("it has this length");
                     short!(actions $len; 0 1 2 3 4 5 6 7)
                 })*
-                _ => Box::new(Long { actions: own.iter().map(|action| action.again()).collect(), moved }),
+                _ => {
+                    let items = own.iter().map(|action| Item::Act(action.again())).collect();
+                    AnyCourse::new(Mixed { items, moved })
+                }
             }
         };
     }

@@ -83,7 +83,7 @@ impl<M: Model> Guards<M> {
     pub(super) fn ask(&self, at: u16, me: &M, ctx: &M::Context<'_>, query: &Query<'_, M::Event<'_>>) -> bool {
         match self {
             Self::Static(list) => list[usize::from(at)](me, ctx, query),
-            Self::Owned(list) => list[usize::from(at)](me, ctx, query),
+            Self::Owned(list) => list[usize::from(at)].ask(me, ctx, query),
         }
     }
 }

@@ -176,7 +176,7 @@ pub(super) struct Raised {
 
 impl Raised {
     const fn new() -> Self {
-        Self { near: [EventId::OTHER; INLINE], head: 0, tail: 0, far: None }
+        Self { near: [EventId(0); INLINE], head: 0, tail: 0, far: None }
     }
 
     fn push(&mut self, event: EventId) {

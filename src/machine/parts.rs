@@ -263,7 +263,7 @@ impl<M: Model> State<M> {
         events: impl IntoIterator<Item = EventId>,
         guard: impl Fn(&M, &M::Context<'_>, &Query<'_, M::Event<'_>>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let guard: Option<GuardBox<M>> = Some(Box::new(guard));
+        let guard: Option<GuardBox<M>> = Some(hooks::guard(guard));
         self.rules.push(RuleValue { policy, scope: Scope::Only, events: events.into_iter().collect(), guard });
         self
     }
@@ -325,7 +325,7 @@ impl<M: Model> Transition<M> {
         mut self,
         guard: impl Fn(&M, &M::Context<'_>, &Query<'_, M::Event<'_>>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.guard = Some(Box::new(guard));
+        self.guard = Some(hooks::guard(guard));
         self
     }
 

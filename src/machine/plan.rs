@@ -6,7 +6,7 @@
 //! (regions, history, choices, compound transitions) gets the plan [`GENERAL`] and is worked out when it happens, by
 //! [`run`](super::run).
 
-use super::{Verdict, ids::NONE};
+use super::{Outcome, Verdict, ids::NONE};
 
 /// The plan of an event that no active state takes or has a rule for.
 pub(super) const NOBODY: u32 = 0;
@@ -67,10 +67,8 @@ impl After {
     const EVERYTHING: Self = Self(8);
     /// The leaf is the same as before.
     pub(super) const STAY: Self = Self(16);
-    /// The plan has a guard or does more than actions, so it has to be read; nothing has been done.
-    const READ: Self = Self(32);
     /// Whatever asks for more than to move to the leaf.
-    const SPECIAL: Self = Self(1 | 2 | 4 | 8 | 32);
+    const SPECIAL: Self = Self(1 | 2 | 4 | 8);
 
     pub(super) const fn with(self, more: Self) -> Self {
         Self(self.0 | more.0)
@@ -80,10 +78,10 @@ impl After {
 impl Moved {
     /// Nobody took the event.
     pub const NOWHERE: Self = Self::new(0, Verdict::Unhandled, After::STAY);
+    /// An internal transition took the event, and that was all.
+    pub(super) const INSIDE: Self = Self::new(0, Verdict::Handled, After::STAY);
     /// Nothing has been done, because it has to be worked out.
     pub(super) const UNDECIDED: Self = Self::new(0, Verdict::Unhandled, After::EVERYTHING.with(After::STAY));
-    /// Nothing has been done, because the plan has to be read.
-    pub(super) const UNREAD: Self = Self::new(0, Verdict::Unhandled, After::READ.with(After::STAY));
 
     pub(super) const fn new(leaf: u16, verdict: Verdict, after: After) -> Self {
         Self(leaf as u32 | (verdict as u32) << 16 | (after.0 as u32) << 24)
@@ -99,6 +97,12 @@ impl Moved {
         Verdict::ALL[(self.0 >> 16 & 7) as usize]
     }
 
+    /// What becomes of the event if there is nothing to do but to move to the leaf.
+    #[inline]
+    pub(super) const fn outcome(self) -> Outcome {
+        Outcome { verdict: self.verdict(), recall: false }
+    }
+
     /// Whether the leaf is the same as before. Not to write it again keeps the next event from waiting for this one.
     #[inline]
     pub(super) const fn stays(self) -> bool {
@@ -109,10 +113,6 @@ impl Moved {
     #[inline]
     pub(super) const fn is_plain(self) -> bool {
         !self.has(After::SPECIAL)
-    }
-
-    pub(super) const fn is_unread(self) -> bool {
-        self.has(After::READ)
     }
 
     #[inline]

@@ -63,7 +63,8 @@ pub struct Table<M: Model> {
     pub(super) cells: List<u32>,
     pub(super) routes: List<Route>,
     pub(super) ops: List<Op>,
-    /// The cells once more with their actions at hand; none in a table of the program, which has straight code instead.
+    /// The plans once more with their functions at hand, a row per event and a column per vertex; the last row is for events
+    /// without a name. None in a table of the program, which has straight code instead.
     pub(super) flows: List<Flow<M>>,
     pub(super) actions: Actions<M>,
     pub(super) guards: Guards<M>,
@@ -177,6 +178,12 @@ impl<M: Model> Table<M> {
             events: self.event_names.len() as u16,
             semantics: self.semantics,
         }
+    }
+
+    /// Whether at most one leaf is active at one time.
+    #[inline]
+    pub(super) const fn is_single(&self) -> bool {
+        self.nodes.all()[0].width <= 1
     }
 
     /// The position of `event` while `leaf` is active among the cells; past the last one before there are any.

@@ -10,7 +10,8 @@
 //! other are not asked for.
 
 use super::{
-    Chart, EventId, Model, Query, StateId, Step, Table,
+    Chart, EventId, Model, Outcome, Query, StateId, Step, Table,
+    chart::Incoming,
     core::Core,
     ids::NONE,
     list::{Actions, Guards},
@@ -22,10 +23,46 @@ use super::{
 pub trait Fixed: Chart {
     /// The table.
     const TABLE: &'static Table<Self::Model>;
+
+    /// Does what is planned for the active leaf and the event, and moves to where it leads. It asks for the leaf first and
+    /// then for the event, each once.
+    fn follow(
+        &self,
+        event: Incoming,
+        core: &mut Core,
+        me: &mut Self::Model,
+        ctx: &mut ContextOf<'_, Self>,
+        step: &mut Step<'_, EventOf<'_, Self>>,
+    ) -> Moved;
 }
 
 type ContextOf<'c, C> = <<C as Chart>::Model as Model>::Context<'c>;
 type EventOf<'e, C> = <<C as Chart>::Model as Model>::Event<'e>;
+
+/// Which event of the table the one at hand is.
+#[inline(always)]
+pub fn identify<C: Fixed>(chart: &C, event: Incoming, step: &Step<'_, EventOf<'_, C>>) -> EventId {
+    step.event.as_deref().map_or(EventId::OTHER, |payload| event.id(chart, payload))
+}
+
+/// Handles an event and everything that it sets off.
+#[inline(always)]
+pub fn react<C: Fixed>(
+    chart: &C,
+    event: Incoming,
+    core: &mut Core,
+    me: &mut C::Model,
+    ctx: &mut ContextOf<'_, C>,
+    payload: &mut EventOf<'_, C>,
+) -> Outcome {
+    let mut step = Step::new(payload);
+    let moved = chart.follow(event, core, me, ctx, &mut step);
+    if moved.is_undecided() {
+        let event = identify(chart, event, &step);
+        return C::TABLE.decide(event, core, me, ctx, &mut step);
+    }
+    C::TABLE.finish(moved, core, me, ctx, &mut step)
+}
 
 /// How many routes of one plan, and operations of one route, are written out. A plan with more is read.
 const ROUTES: u32 = 4;

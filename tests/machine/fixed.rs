@@ -240,3 +240,20 @@ fn a_fixed_machine_that_has_ended_or_not_started_handles_nothing() {
     let takes_any = "lrux?".chars().any(|mut event| engine.handle(&mut event, &mut Siege, &mut ()).is_handled());
     assert!(!takes_any, "expected nothing after the end");
 }
+
+#[test]
+fn a_fixed_table_that_is_borrowed_does_the_same_as_its_chart() {
+    let fixed = PlayerChart;
+    let events = "pnnNsepp?esnpe";
+    let (mut one, mut two) = (Player::default(), Player::default());
+    let (mut by_chart, mut by_table) = (Engine::new(fixed), Engine::new(fixed.table()));
+    by_chart.start(&mut one, &mut ());
+    by_table.start(&mut two, &mut ());
+    for mut event in events.chars() {
+        let id = fixed.identify(&event);
+        let expected = by_chart.dispatch(id, &mut event, &mut one, &mut ());
+        assert_eq!(by_table.dispatch(id, &mut event, &mut two, &mut ()), expected, "for {event}");
+        assert_eq!(by_table.state(), by_chart.state(), "after {event}");
+    }
+    assert_eq!(two.log, one.log);
+}

@@ -289,6 +289,22 @@ macro_rules! __hsm {
                 }
 
                 #[inline(always)]
+                fn react(
+                    &self,
+                    event: $crate::machine::fixed::Incoming,
+                    core: &mut $crate::machine::fixed::Core,
+                    me: &mut $model,
+                    ctx: &mut <$model as $crate::machine::Model>::Context<'_>,
+                    payload: &mut <$model as $crate::machine::Model>::Event<'_>,
+                ) -> $crate::machine::Outcome {
+                    $crate::machine::fixed::react(self, event, core, me, ctx, payload)
+                }
+            }
+
+            impl $crate::machine::fixed::Fixed for $chart {
+                const TABLE: &'static $crate::machine::Table<$model> = &__CHART_TABLE;
+
+                #[inline(always)]
                 fn follow(
                     &self,
                     event: $crate::machine::fixed::Incoming,
@@ -303,10 +319,6 @@ macro_rules! __hsm {
                     // Only a machine that has not started, or has been terminated, gets here.
                     $crate::machine::fixed::Moved::NOWHERE
                 }
-            }
-
-            impl $crate::machine::fixed::Fixed for $chart {
-                const TABLE: &'static $crate::machine::Table<$model> = &__CHART_TABLE;
             }
 
             impl ::std::convert::From<$events> for $crate::machine::EventId {

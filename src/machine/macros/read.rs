@@ -206,7 +206,7 @@ macro_rules! __chart {
         $leaf:ident $input:ident $core:ident $me:ident $ctx:ident $step:ident) $name:ident $inside:tt) => {
         if $crate::machine::fixed::is_for::<$chart, { $chart::$name.index() }>($leaf) {
             if $leaf == const { $chart::$name.index() } {
-                let $input = $input.id(&$chart, $step);
+                let $input = $crate::machine::fixed::identify(&$chart, $input, $step);
                 $(if const { $crate::machine::fixed::is_special::<$chart>($chart::$name, $events::$event as u16) }
                     && $input.index() == $events::$event as u16
                 {
