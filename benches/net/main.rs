@@ -6,6 +6,7 @@
 //! ```console
 //! cargo bench --features net --bench net            # all rows, 7 runs each
 //! cargo bench --features net --bench net -- 3       # 3 runs each
+//! cargo bench --features net --bench net -- 3 MiB   # only the rows of a path with that in its name
 //! ```
 #![expect(
     clippy::print_stdout,
@@ -38,13 +39,20 @@ fn main() {
             return nodes::serve(endpoint);
         }
     }
-    bare::footprint();
     let runs = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
+    let wanted = arguments.iter().find(|argument| !argument.starts_with('-') && argument.parse::<usize>().is_err());
+    let rows = |what: &str, unit: &str, lines: &[Row<'_>]| {
+        if wanted.is_none_or(|wanted| what.contains(wanted)) {
+            rows(what, unit, runs, lines);
+        }
+    };
+    if wanted.is_none() {
+        bare::footprint();
+    }
     println!("{:<44} {:>12} {:>12} {:>12}", "", "median", "least", "most");
     rows(
         "request/answer, 64 B, p50",
         "µs",
-        runs,
         &[
             ("zenoh, in the callback", &|| bare::round_trips(bare::ECHO)),
             ("zenoh, by a thread", &|| bare::round_trips(bare::ECHO_BY_THREAD)),
@@ -55,13 +63,11 @@ fn main() {
     rows(
         "one way, 64 B",
         "msg/s",
-        runs,
         &[("zenoh", &|| bare::one_way(SMALL)), ("rohrpost, with receipts", &|| nodes::one_way(SMALL))],
     );
     rows(
         "one way, 1 MiB",
         "MiB/s",
-        runs,
         &[("zenoh", &|| bare::one_way(LARGE)), ("rohrpost, with receipts", &|| nodes::one_way(LARGE))],
     );
 }
