@@ -109,7 +109,7 @@ impl Transport for Carriage {
             for node in gone {
                 self.routes.remove(&node);
             }
-            let route = session.route(to.node).map_err(|failed| Unsent(failed.to_string()))?;
+            let route = session.route(to).map_err(|failed| Unsent(failed.to_string()))?;
             self.routes.insert(to.node, (to.incarnation, route));
         }
         let (_, route) = self.routes.get(&to.node).expect("a route has just been there");

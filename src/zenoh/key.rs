@@ -96,6 +96,11 @@ impl Keys {
         format!("{root}/{}/{}/{}/{}", kind.chunk(), hex(to.raw()), hex(me.node.raw()), hex(me.incarnation.0))
     }
 
+    /// What `from` sends to this node.
+    pub(super) fn from(&self, kind: Kind, from: Peer) -> String {
+        Self { root: self.root.clone(), me: from }.outbox(kind, self.me.node)
+    }
+
     /// This node's token in the session `zid`.
     pub(super) fn token(&self, zid: &str) -> String {
         let Self { root, me } = self;

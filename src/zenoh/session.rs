@@ -143,9 +143,15 @@ impl Session {
     }
 
     /// A way to send to `to`.
-    pub(super) fn route(&self, to: NodeId) -> Result<Route, OpenError> {
+    ///
+    /// What `to` sends comes to the inbox, whose key is a pattern: for each piece both sides would look for whom it is for,
+    /// and send its key as text. So its key is declared as it is, too, by somebody who does not listen.
+    pub(super) fn route(&self, to: Peer) -> Result<Route, OpenError> {
+        let keys = &self.owner.keys;
+        let ear = self.zenoh.declare_subscriber(keys.from(Kind::Frame(Lane::Mail), to));
+        let ear = ear.allowed_origin(Locality::Remote).callback(drop).wait();
         let publisher = |lane, priority, congestion| {
-            let declared = self.zenoh.declare_publisher(self.owner.keys.outbox(Kind::Frame(lane), to));
+            let declared = self.zenoh.declare_publisher(keys.outbox(Kind::Frame(lane), to.node));
             let declared = declared.priority(priority).congestion_control(congestion).express(false);
             declared.allowed_destination(Locality::Remote).wait().map_err(failed("declaring a way to a node"))
         };
@@ -153,6 +159,7 @@ impl Session {
             mail: publisher(Lane::Mail, MAIL, CongestionControl::Block)?,
             // A heartbeat that waits is none.
             beat: publisher(Lane::Beat, Priority::InteractiveHigh, CongestionControl::Drop)?,
+            _ear: ear.map_err(failed("declaring a way from a node"))?,
         })
     }
 
@@ -213,6 +220,7 @@ const MAIL: Priority = Priority::Data;
 pub(super) struct Route {
     mail: Publisher<'static>,
     beat: Publisher<'static>,
+    _ear: Subscriber<()>,
 }
 
 impl Route {
