@@ -8,6 +8,7 @@ use std::any::type_name;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::hash::BuildHasherDefault;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
@@ -21,6 +22,7 @@ use crate::id::RecordId;
 use crate::message::RecordRef;
 use crate::name::learn;
 use crate::record::{Record, RecordType};
+use crate::service::catalogue::KeyHasher;
 
 /// A record with a wire form.
 #[doc(hidden)]
@@ -78,7 +80,7 @@ pub(crate) enum DecodeError {
 }
 
 /// The records with a wire form, by id.
-type Table = HashMap<RecordId, &'static Codec>;
+type Table = HashMap<RecordId, &'static Codec, BuildHasherDefault<KeyHasher>>;
 
 /// The codec of the records with this id.
 pub(crate) fn of(id: RecordId) -> Option<&'static Codec> {
@@ -101,8 +103,10 @@ fn table() -> &'static (Table, Option<TwoWithOneId>) {
     })
 }
 
-fn tabulate<'a>(codecs: impl IntoIterator<Item = &'a Codec>) -> (HashMap<RecordId, &'a Codec>, Option<TwoWithOneId>) {
-    let mut table = HashMap::new();
+fn tabulate<'a>(
+    codecs: impl IntoIterator<Item = &'a Codec>,
+) -> (HashMap<RecordId, &'a Codec, BuildHasherDefault<KeyHasher>>, Option<TwoWithOneId>) {
+    let mut table = HashMap::default();
     let mut fault = None;
     for codec in codecs {
         match table.entry(codec.kind.id()) {
@@ -175,6 +179,11 @@ impl fmt::Debug for Codec {
     }
 }
 
+/// So many bytes at once are likely to be most of a letter.
+const MUCH: usize = 4096;
+/// Room for names, and for what a frame has beside its letter.
+const BEHIND: usize = 512;
+
 /// What a record is written to: memory that grows up to a limit.
 struct Room<'a> {
     out: &'a mut Vec<u8>,
@@ -187,6 +196,10 @@ impl Flavor for Room<'_> {
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
         if data.len() > self.limit.saturating_sub(self.out.len()) {
             return Err(postcard::Error::SerializeBufferFull);
+        }
+        if data.len() > MUCH {
+            // With what comes behind it in the same memory, which is not to be moved for that.
+            self.out.reserve_exact(data.len() + BEHIND);
         }
         self.out.extend_from_slice(data);
         Ok(())

@@ -5,9 +5,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::name::{Dots, NAME_BIT, UNSET, fault, hash, learn, with_known};
+use crate::service::catalogue::KeyHasher;
 
 /// Names in one letter, whose number is a byte there.
 const MAX_IN_LETTER: usize = 255;
@@ -28,7 +30,7 @@ thread_local! {
 
 /// Which names the other side has been told.
 #[derive(Debug, Default)]
-pub(super) struct Told(HashSet<u64>);
+pub(super) struct Told(HashSet<u64, BuildHasherDefault<KeyHasher>>);
 
 impl Told {
     /// Begins a letter.
