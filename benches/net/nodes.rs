@@ -169,7 +169,8 @@ pub(crate) fn round_trips() -> f64 {
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS + ROUNDS / 10 {
         let start = Instant::now();
-        let Load(answer) = there.kernel.ask(there.depot(), Load(vec![0; SMALL])).timeout(SOON).wait().unwrap();
+        let Load(answer) =
+            there.kernel.ask(there.depot(), Load(vec![0; SMALL])).timeout(SOON).idle(policy()).wait().unwrap();
         if round >= ROUNDS / 10 {
             rounds.push(start.elapsed());
         }
@@ -195,8 +196,8 @@ fn median(mut rounds: Vec<Duration>) -> f64 {
 pub(crate) fn one_way(size: usize) -> f64 {
     let there = There::start();
     let (done, end) = channel();
-    // Within the window of 256 messages and 64 MiB.
-    let (batch, batches) = if size == SMALL { (60, 4) } else { (4, 8) };
+    // Within the window of 768 messages and 64 MiB.
+    let (batch, batches) = if size == SMALL { (180, 4) } else { (4, 8) };
     let pump = Pump { to: there.depot(), size, batch, batches, began: Instant::now(), sent: 0, under_way: 0, done };
     let (sent, arrived, took) = there.run(pump, &end);
     assert_eq!(arrived, sent, "expected everything to arrive");
@@ -236,7 +237,7 @@ impl There {
 
     /// Has a target do its work, and waits for what it has to tell.
     fn run<T>(&self, target: impl Handle<Begin> + rohrpost::Target + Send, end: &Receiver<T>) -> T {
-        let space = self.kernel.namespace("bench").open().unwrap();
+        let space = self.kernel.namespace("bench").idle(policy()).open().unwrap();
         let address = space.register(target).unwrap();
         self.kernel.notify(address, Begin).unwrap();
         end.recv_timeout(SOON * 4).unwrap()
@@ -254,7 +255,7 @@ impl Drop for There {
 /// What the child does, until its parent closes the pipe.
 pub(crate) fn serve(endpoint: &str) {
     let kernel = Kernel::builder("there").start().unwrap();
-    let space = kernel.namespace("bench").open().unwrap();
+    let space = kernel.namespace("bench").idle(policy()).open().unwrap();
     let depot = space.register(Depot::default()).unwrap();
     space.serve::<Load>(depot).unwrap();
     space.serve::<Count>(depot).unwrap();
@@ -262,4 +263,12 @@ pub(crate) fn serve(endpoint: &str) {
     println!("ready");
     let _ = std::io::stdin().read(&mut [0]);
     let _ = kernel.stop(SOON);
+}
+
+fn policy() -> rohrpost::Idle {
+    match std::env::var("POLICY").as_deref() {
+        Ok("park") => rohrpost::Idle::Park,
+        Ok(n) => rohrpost::Idle::SpinThenPark(Duration::from_micros(n.parse().unwrap())),
+        _ => rohrpost::Idle::default(),
+    }
 }

@@ -106,8 +106,9 @@ impl Joining {
         Self { terms: Terms::default(), intake: 1 << 16, gatekeeper: Gatekeeper::new() }
     }
 
-    /// How many messages to one node may be unacknowledged; default 256, from 1 to 65,536. More come back with
-    /// [`Code::BUSY`](crate::Code::BUSY).
+    /// How many messages to one node may be unacknowledged; default 768, from 1 to 65,536. More come back with
+    /// [`Code::BUSY`](crate::Code::BUSY). A wider window carries more messages a second; below the receiver's
+    /// [capacity](crate::NamespaceBuilder::capacity), by default 1000, one sender does not fill it.
     pub fn window(mut self, messages: usize) -> Self {
         self.terms.window = messages;
         self

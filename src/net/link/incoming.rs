@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::clock::Time;
 
-/// So many letters are acknowledged at once, even before the delay is over.
-const ACK_EVERY: u64 = 32;
+/// When so many parts of a window have come, they are acknowledged at once, even before the delay is over.
+const ACKS_IN_A_WINDOW: usize = 8;
+/// So many letters are acknowledged at once however large the window is.
+const ACK_EVERY: usize = 256;
 
 /// So many beats may tell of mail that does not come.
 const PATIENCE: u32 = 3;
@@ -19,6 +21,8 @@ pub(super) enum Place {
 
 #[derive(Debug)]
 pub(super) struct Incoming {
+    /// So many letters are acknowledged at once.
+    every: u64,
     /// The last letter that has come.
     received: u64,
     /// The last one that was handed over.
@@ -36,8 +40,10 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    pub(super) fn new() -> Self {
-        Self { received: 0, accepted: 0, told: 0, hurry: false, due: Time::NEVER, stuck_at: 0, strikes: 0 }
+    /// `window` is that of this side, as the other's is not known.
+    pub(super) fn new(window: usize) -> Self {
+        let every = (window / ACKS_IN_A_WINDOW).clamp(1, ACK_EVERY) as u64;
+        Self { every, received: 0, accepted: 0, told: 0, hurry: false, due: Time::NEVER, stuck_at: 0, strikes: 0 }
     }
 
     /// Takes the letter number `seq`.
@@ -56,7 +62,7 @@ impl Incoming {
     /// The letter number `seq` has been handed over.
     pub(super) fn accept(&mut self, seq: u64) {
         self.accepted = seq;
-        if self.accepted - self.told >= ACK_EVERY {
+        if self.accepted - self.told >= self.every {
             self.hurry = true;
         }
     }

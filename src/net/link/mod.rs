@@ -55,7 +55,7 @@ impl<T> Link<T> {
             terms,
             sessions: Sessions::new(first, terms.lease, now),
             outgoing: Outgoing::new(),
-            incoming: Incoming::new(),
+            incoming: Incoming::new(terms.window),
             pulse: Pulse::new(terms.beat),
             events: VecDeque::new(),
             bye: None,
@@ -358,7 +358,7 @@ impl<T> Link<T> {
     fn end(&mut self) {
         let events = &mut self.events;
         self.outgoing.end(|keep| events.push_back((Event::Lost(keep), None)));
-        self.incoming = Incoming::new();
+        self.incoming = Incoming::new(self.terms.window);
         self.pulse.rest();
     }
 

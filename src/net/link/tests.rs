@@ -273,8 +273,8 @@ fn the_last_letter_is_missed_when_three_heartbeats_tell_of_it() {
 }
 
 #[test]
-fn thirty_two_letters_are_acknowledged_at_once_and_fewer_after_the_delay() {
-    let mut link = alone(terms());
+fn an_eighth_of_a_window_is_acknowledged_at_once_and_fewer_letters_after_the_delay() {
+    let mut link = alone(Terms { window: 256, ..terms() });
     for seq in 1..=31 {
         hear(&mut link, mail(seq, Kind::Notification));
     }
