@@ -220,6 +220,11 @@ impl Core {
         self.depth.get() < self.max_depth && (cfg!(miri) || stack_position() > self.stack_floor.get())
     }
 
+    /// Whether so many bytes of the stack are left, beside what is kept for whatever is called.
+    pub(crate) fn has_stack(&self, bytes: usize) -> bool {
+        cfg!(miri) || stack_position() > self.stack_floor.get().saturating_add(bytes)
+    }
+
     /// Whether any mail waits on this thread.
     #[inline]
     pub(crate) fn has_waiting(&self) -> bool {

@@ -7,13 +7,14 @@
 //!
 //! The address, and the ways to send to it. A message is handled or comes back; every request is answered exactly once; what
 //! one sender sends to one receiver arrives in order; everything is bounded; deadlines travel; every message is counted once.
-//! A handler is still never blocked: sending to another node puts the message into the carrier's intake, and goes on.
+//! A handler is still never blocked: sending to another node puts the message into the carrier's intake and goes on, or, if the
+//! carrier has nothing else to do and the way is free, writes it and hands it to the engine.
 //!
 //! # What changes
 //!
 //! | | on one node | between nodes |
 //! |---|---|---|
-//! | latency | a call, or one hand-off | two more hand-offs, the engine and the wire, each way |
+//! | latency | a call, or one hand-off | one hand-off, the engine and the wire, each way; under load two more hand-offs |
 //! | codes | | [`NO_NODE`], [`NODE_LOST`], [`NOT_ROUTABLE`], [`MALFORMED`], [`TOO_LARGE`], [`DENIED`] |
 //! | delivery | known | at most once: nothing is sent twice, and [`NODE_LOST`] means that *nobody knows* whether it was handled |
 //! | a notification | done when it is handled | done when the other *node* has accepted it; if it fails there, it comes back later |

@@ -1,13 +1,14 @@
 //! [`Intake`]: what any thread has for the carrier, in the order in which it came.
 //!
-//! Whoever puts something in goes on at once. The carrier is told once for all that has come since it looked last.
+//! Whoever puts something in goes on at once. The porter is told once for all that has come since it looked last. What the
+//! carrier can do [in passing](crate::net::carrier) does not get here.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Condvar, MappedMutexGuard, Mutex, MutexGuard, RwLock};
 
 use crate::address::Address;
 use crate::code::Code;
@@ -16,13 +17,15 @@ use crate::ending::Reason;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Message, Sender};
+use crate::net::carrier::Carrier;
 use crate::net::link::Request;
-use crate::net::transport::{Ears, Gone, Peer};
+use crate::net::transport::{Ears, Gone, Peer, in_a_moment};
 use crate::net::words::ObserverGone;
 use crate::orders;
 use crate::port::{Ticket, Watch};
 use crate::post::Post;
 use crate::record;
+use crate::waking::WakeLater;
 
 /// Something for the carrier to do.
 #[derive(Debug)]
@@ -77,9 +80,14 @@ pub(crate) struct Bell {
 pub(crate) struct Intake {
     /// `None` after the last.
     queue: Mutex<Option<VecDeque<Input>>>,
+    /// Whether there is anything in the queue, about.
+    piled: AtomicBool,
     /// Mail from this node that may wait here.
     bound: usize,
     bell: OnceLock<Bell>,
+    /// From when the network has been joined until the porter goes. Only the porter waits for it. The queue is taken with
+    /// this locked, so that whoever has it and finds the queue empty comes after all that was in it.
+    carrier: Mutex<Option<Box<Carrier>>>,
     /// The nodes for which mail is taken.
     reached: RwLock<BTreeSet<NodeId>>,
     /// How often somebody else has claimed to be this node.
@@ -106,18 +114,41 @@ impl Intake {
         let queue = Mutex::new(Some(VecDeque::new()));
         Self {
             queue,
+            piled: AtomicBool::new(false),
             bound,
             bell: OnceLock::new(),
+            carrier: Mutex::new(None),
             reached: RwLock::default(),
             doubled: AtomicU64::new(0),
             waiting: Default::default(),
         }
     }
 
-    /// From here on the carrier is woken, also for what has come before.
+    /// The carrier whose porter is about to come.
+    pub(crate) fn employ(&self, carrier: Carrier) {
+        *self.carrier.lock() = Some(Box::new(carrier));
+    }
+
+    /// The porter goes, and the carrier with it.
+    pub(crate) fn dismiss(&self) {
+        let carrier = self.carrier.lock().take();
+        drop(carrier);
+    }
+
+    /// What the porter does; nothing if it has been dismissed.
+    pub(crate) fn with_carrier<T>(&self, work: impl FnOnce(&mut Carrier) -> T) -> Option<T> {
+        self.carrier.lock().as_deref_mut().map(work)
+    }
+
+    /// From here on the porter is woken, also for what has come before.
     pub(crate) fn hang_up(&self, bell: Bell) {
         let bell = self.bell.get_or_init(|| bell);
         bell.ring();
+    }
+
+    /// Has the porter look.
+    pub(crate) fn ring(&self) {
+        self.bell.get().into_iter().for_each(Bell::ring);
     }
 
     /// Whether mail for `node` is taken.
@@ -157,6 +188,15 @@ impl Intake {
 
     /// Takes mail of this node, or ends it.
     pub(crate) fn post(&self, mail: HeldMessage) {
+        let passed = match self.passing() {
+            Some(mut carrier) => carrier.send_in_passing(mail),
+            None => Err(mail),
+        };
+        let mail = match passed {
+            // With the carrier let go of: who gets it back may send again.
+            Ok(refused) => return refused.into_iter().for_each(|(mail, why)| mail.fail(why)),
+            Err(mail) => mail,
+        };
         let mut queue = self.queue.lock();
         let refused = match &*queue {
             None => Some(Code::STOPPED),
@@ -167,22 +207,32 @@ impl Intake {
             drop(queue);
             return mail.finish(code);
         }
-        let first = Self::add(&mut queue, Input::Mail(mail));
+        let first = self.add(&mut queue, Input::Mail(mail));
         drop(queue);
         self.wake_if(first);
+    }
+
+    /// Takes what has become of mail that came from another node.
+    pub(crate) fn send_back(&self, to: Peer, way: Return, message: Message<'static>) {
+        let passed = self.passing().is_some_and(|mut carrier| carrier.send_back_in_passing(to, way, &message));
+        if !passed {
+            self.put(Input::Back(to, way, message));
+        }
     }
 
     /// Takes what cannot be refused; after the last nobody needs it any more.
     pub(crate) fn put(&self, input: Input) {
         let mut queue = self.queue.lock();
-        let first = Self::add(&mut queue, input);
+        let first = self.add(&mut queue, input);
         drop(queue);
         self.wake_if(first);
     }
 
     /// Everything that has come since the last time.
     pub(crate) fn take(&self) -> VecDeque<Input> {
-        self.queue.lock().as_mut().map(std::mem::take).unwrap_or_default()
+        let mut queue = self.queue.lock();
+        self.piled.store(false, Ordering::Relaxed);
+        queue.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Takes nothing any more; what has come after the last is dropped.
@@ -191,11 +241,29 @@ impl Intake {
         drop(left);
     }
 
-    fn add(queue: &mut Option<VecDeque<Input>>, input: Input) -> bool {
+    /// How much waits for the porter.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.lock().as_ref().map_or(0, VecDeque::len)
+    }
+
+    /// The carrier, if nobody else has it and it has done all that was before.
+    fn passing(&self) -> Option<MappedMutexGuard<'_, Carrier>> {
+        // Where mail waits already more of it need not wait for the carrier.
+        if self.piled.load(Ordering::Relaxed) {
+            return None;
+        }
+        let carrier = MutexGuard::try_map(in_a_moment(|| self.carrier.try_lock())?, Option::as_deref_mut).ok()?;
+        let idle = self.queue.lock().as_ref().is_some_and(VecDeque::is_empty);
+        idle.then_some(carrier)
+    }
+
+    fn add(&self, queue: &mut Option<VecDeque<Input>>, input: Input) -> bool {
         let Some(queue) = queue else {
             return false;
         };
         queue.push_back(input);
+        self.piled.store(true, Ordering::Relaxed);
         queue.len() == 1
     }
 
@@ -212,7 +280,15 @@ impl Ears for Intake {
     }
 
     fn heard(&self, from: Peer, frame: Box<[u8]>) {
-        self.put(Input::Heard(from, frame));
+        // Whoever is woken finds the carrier free.
+        let _later = WakeLater::new();
+        let passed = match self.passing() {
+            Some(mut carrier) => carrier.hear_in_passing(from, frame),
+            None => Err(frame),
+        };
+        if let Err(frame) = passed {
+            self.put(Input::Heard(from, frame));
+        }
     }
 
     fn left(&self, peer: Peer, why: Gone) {

@@ -9,9 +9,10 @@ use crate::address::Address;
 use crate::departure::set_out::in_time;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId};
+use crate::idle::Idle;
 use crate::kernel::Kernel;
 use crate::namespace::{Movable, Namespace};
-use crate::net::carrier::Carrier;
+use crate::net::carrier::{Carrier, Porter};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::{Gauges, NetCounters};
 use crate::net::intake::{Bell, Input, Intake};
@@ -170,7 +171,8 @@ impl Joining {
     ) -> Result<Net, JoinError> {
         self.check()?;
         crate::net::codec::check().map_err(|fault| JoinError::Codec(fault.to_string()))?;
-        let space = kernel.transport().open()?;
+        // Nobody waits for the porter who would not rather have the processor.
+        let space = kernel.transport().idle(Idle::Park).open()?;
         let intake = Arc::new(Intake::new(self.intake));
         let offers = Arc::new(Offers::default());
         let slot = Arc::new(Slot { intake: intake.clone(), offers: offers.clone(), inlet: OnceLock::new() });
@@ -186,7 +188,8 @@ impl Joining {
             (self.terms, self.gatekeeper),
             (offers, gauges),
         );
-        intake.hang_up(net.register(carrier)?);
+        intake.employ(carrier);
+        intake.hang_up(net.register(Porter::new(intake.clone()))?);
         Ok(net)
     }
 
@@ -246,6 +249,11 @@ impl Net {
     #[must_use]
     pub fn counters(&self) -> NetCounters {
         NetCounters { doubled: self.intake.doubled.load(Ordering::Relaxed), ..self.gauges.read() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.intake
     }
 
     /// Registers a target of the network's own.

@@ -201,6 +201,20 @@ impl Network {
         self.0.lock().remove(node, Gone::Lost);
     }
 
+    /// Pieces on their way to a node.
+    #[cfg(test)]
+    pub(crate) fn under_way(&self, node: NodeId) -> usize {
+        self.0.lock().members.get(&node).map_or(0, |member| member.frames.len())
+    }
+
+    /// Has all that is on its way to a node arrive.
+    #[cfg(test)]
+    pub(crate) fn give_out(&self, node: NodeId) {
+        if let Some(member) = self.0.lock().members.get_mut(&node) {
+            member.give_out(Time::NEVER);
+        }
+    }
+
     fn add(&self, peer: Peer, ears: Arc<dyn Ears>, inlet: &Inlet) -> Result<(), JoinError> {
         let mut state = self.0.lock();
         if let Some(taken) = state.members.get(&peer.node) {
@@ -354,6 +368,10 @@ impl Transport for Cable {
     fn send(&mut self, to: Peer, lane: Lane, frame: Vec<u8>) -> Result<(), Unsent> {
         self.network.0.lock().send(self.own, to, lane, &frame);
         Ok(())
+    }
+
+    fn is_quick(&self, _: Peer) -> bool {
+        true
     }
 
     fn reopen(&mut self) {

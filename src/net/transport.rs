@@ -3,6 +3,10 @@
 use std::fmt;
 
 use crate::id::NodeId;
+use crate::sync::relax;
+
+/// How often something is tried that will be free in a moment.
+const TRIES: u32 = 32;
 
 /// Tells the lives of a node apart: a node that is started anew has a higher number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,10 +45,13 @@ pub(crate) struct Unsent(pub(crate) String);
 /// Carries frames from node to node.
 ///
 /// Frames of one lane from one node to another arrive in the order in which they were sent, or not at all. Its methods are
-/// called on one thread.
+/// called on one thread at a time.
 pub(crate) trait Transport: fmt::Debug + Send {
     /// Sends a frame. May block, for a bounded time, when the way there is full.
     fn send(&mut self, to: Peer, lane: Lane, frame: Vec<u8>) -> Result<(), Unsent>;
+
+    /// Whether some KiB to that peer would be sent without waiting for anybody, and on any thread, if as little is on its way.
+    fn is_quick(&self, to: Peer) -> bool;
 
     /// Opens the connections anew: a peer looks alive and does not answer.
     fn reopen(&mut self);
@@ -53,7 +60,17 @@ pub(crate) trait Transport: fmt::Debug + Send {
     fn stop(&mut self);
 }
 
-/// What a transport hears. Called from any thread, in the order in which things happened; it only enqueues.
+/// Tries for about a microsecond to get what somebody else may be about to give free.
+pub(crate) fn in_a_moment<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
+    (0..TRIES).find_map(|_| {
+        attempt().or_else(|| {
+            relax();
+            None
+        })
+    })
+}
+
+/// What a transport hears. Called from any thread, in the order in which things happened; it waits for nobody.
 pub(crate) trait Ears: fmt::Debug + Send + Sync {
     /// A peer is there. Comes before everything that is heard of it.
     fn joined(&self, peer: Peer);

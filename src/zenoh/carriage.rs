@@ -9,7 +9,7 @@ use crate::net::transport::{Ears, Incarnation, Lane, Peer, Transport, Unsent};
 use crate::zenoh::config::Network;
 use crate::zenoh::key::Keys;
 use crate::zenoh::roster::Roster;
-use crate::zenoh::session::{Claim, Office, OpenError, Owner, Route, Session};
+use crate::zenoh::session::{Claim, Desk, Office, OpenError, Owner, Route, Session};
 
 /// How long a session that could not be opened anew is left alone.
 const RETRY: Duration = Duration::from_secs(1);
@@ -114,6 +114,13 @@ impl Transport for Carriage {
         }
         let (_, route) = self.routes.get(&to.node).expect("a route has just been there");
         route.send(lane, frame).map_err(Unsent)
+    }
+
+    fn is_quick(&self, to: Peer) -> bool {
+        let open = self.session.is_some() && self.again.is_none();
+        let routed = || self.routes.get(&to.node).is_some_and(|(life, _)| *life == to.incarnation);
+        let there = |desk: &Desk| desk.roster.joined(to.node) == Some(to.incarnation);
+        open && routed() && self.owner.office.try_lock().is_some_and(|desk| there(&desk))
     }
 
     fn reopen(&mut self) {

@@ -1,7 +1,7 @@
 //! [`Session`]: what a node declares in one zenoh session, in the order in which it must be.
 //!
-//! The inbox comes before the token, so that whoever sees a node can reach it, and the token last. Callbacks only enqueue:
-//! zenoh calls them with locks held and waits for them when something is undeclared.
+//! The inbox comes before the token, so that whoever sees a node can reach it, and the token last. Callbacks wait for
+//! nobody: zenoh calls them with locks held and waits for them when something is undeclared.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use zenoh::qos::{CongestionControl, Priority};
 use zenoh::sample::{Locality, Sample, SampleKind};
 
 use crate::id::NodeId;
-use crate::net::transport::{Lane, Peer};
+use crate::net::transport::{Lane, Peer, in_a_moment};
+use crate::waking::WakeLater;
 use crate::zenoh::config::ConfigError;
 use crate::zenoh::key::{self, Keys, Kind, Token};
 use crate::zenoh::roster::Roster;
@@ -86,6 +87,11 @@ impl Office {
     /// Nobody may call zenoh while this is locked: it calls back with locks of its own held.
     pub(super) fn lock(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock()
+    }
+
+    /// The same, if nobody has it for more than a moment.
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, Desk>> {
+        in_a_moment(|| self.desk.try_lock())
     }
 }
 
@@ -272,6 +278,8 @@ fn arrived(owner: &Owner, session: u64, sample: &Sample, back: &zenoh::Session) 
     }
     // Copied before the lock is taken.
     let frame = if matches!(kind, Kind::Frame(_)) { joined(payload) } else { Box::default() };
+    // Whoever is woken has mail to send, perhaps, and finds the locks free.
+    let _later = WakeLater::new();
     let mut desk = owner.office.lock();
     if desk.session != session {
         return;

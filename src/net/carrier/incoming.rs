@@ -1,6 +1,7 @@
 //! Mail that comes in: read, let in or not, and brought to its receivers.
 
 use crate::address::Address;
+use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::context::Context;
 use crate::directory::Directory;
@@ -25,11 +26,17 @@ use crate::system;
 
 impl Carrier {
     /// Brings a message of another node in.
-    pub(super) fn bring(&mut self, peer: Peer, re: Option<Request>, bytes: &[u8], ctx: &Context<'_>) {
-        let now = ctx.now();
+    pub(super) fn bring(
+        &mut self,
+        peer: Peer,
+        re: Option<Request>,
+        bytes: &[u8],
+        ctx: Option<&Context<'_>>,
+        now: Time,
+    ) {
         let letter = match Letter::read(bytes) {
             Ok(letter) => letter,
-            Err(error) => return self.refuse(peer, re, &Failure::from(error), ctx),
+            Err(error) => return self.refuse(peer, re, &Failure::from(error), now),
         };
         let way = re.map_or(Return::Notification(letter.ticket()), Return::Answer);
         let mut message = match letter.open(self.terms.max_message, now) {
@@ -42,15 +49,12 @@ impl Carrier {
         };
         let sender = letter.sender(peer.node);
         if letter.is_copy() {
-            return self.show(
-                peer,
-                message,
-                sender.map_or_else(Origin::new, |sender| Origin::new().sender(sender)),
-                ctx,
-            );
+            let origin = Origin { sender, ..Origin::new() };
+            return self.show(peer, message, origin, now);
         }
         if message.nid == Directory::TRANSPORT {
-            return self.listen(peer, &message, ctx);
+            ctx.into_iter().for_each(|ctx| self.listen(peer, &message, ctx));
+            return;
         }
         let (node, namespace) = (peer.node, message.nid);
         let ask = |kind: &'static RecordType| Some((kind, self.gatekeeper.ask(node, kind.id(), namespace).err()?));
@@ -62,16 +66,16 @@ impl Carrier {
             self.note_denied(node, &message);
             return self.send_back(peer, way, &message, now);
         }
-        if namespace == system::NAMESPACE && self.stand_in(peer, re, &mut message, ctx) {
+        if namespace == system::NAMESPACE && ctx.is_some_and(|ctx| self.stand_in(peer, re, &mut message, ctx)) {
             message.answer(());
             return self.send_back(peer, way, &message, now);
         }
         if message.record::<Change>().is_some() && sender.is_some_and(|sender| sender.nid == Directory::TRANSPORT) {
-            return self.pass_change_on(peer, way, message, ctx);
+            return self.pass_change_on(peer, way, message, now);
         }
         let intake = self.intake.clone();
         let origin = Origin { sender, ..Origin::new() };
-        let back = move |message| intake.put(Input::Back(peer, way, message));
+        let back = move |message| intake.send_back(peer, way, message);
         self.inlet.bring(message, origin.back(back));
     }
 
@@ -83,13 +87,13 @@ impl Carrier {
 
     /// Has a target of this node told what a monitor of another node tells it, as by one of this node: never refused for
     /// lack of room, and without a sender.
-    fn pass_change_on(&mut self, peer: Peer, way: Return, mut message: Message<'static>, ctx: &Context<'_>) {
+    fn pass_change_on(&mut self, peer: Peer, way: Return, mut message: Message<'static>, now: Time) {
         let to = Address { tid: message.tid, nid: message.nid, ..self.inlet.directory.home() };
         let (tid, post) = match self.inlet.directory.route(to) {
             Ok(way) => way,
             Err(code) => {
                 message.fail(Failure::new(code, ""));
-                return self.send_back(peer, way, &message, ctx.now());
+                return self.send_back(peer, way, &message, now);
             }
         };
         let intake = self.intake.clone();
@@ -115,23 +119,23 @@ impl Carrier {
     }
 
     /// Brings a notification back that had been delivered.
-    pub(super) fn bring_back(&self, node: NodeId, bytes: &[u8], ctx: &Context<'_>) {
-        let returned = Letter::read(bytes).map(|letter| letter.open_return(node, self.terms.max_message, ctx.now()));
+    pub(super) fn bring_back(&self, node: NodeId, bytes: &[u8], now: Time) {
+        let returned = Letter::read(bytes).map(|letter| letter.open_return(node, self.terms.max_message, now));
         if let Ok((message, Some(ticket))) = returned {
             self.inlet.bring_back(message, ticket);
         }
     }
 
     /// A letter that is none is not brought in. A request is told; of a notification not even the sender can be read.
-    fn refuse(&mut self, peer: Peer, re: Option<Request>, why: &Failure, ctx: &Context<'_>) {
+    fn refuse(&mut self, peer: Peer, re: Option<Request>, why: &Failure, now: Time) {
         if let Some((peering, re)) = self.peering(peer).zip(re) {
             let letter = peering.desk.failure(why);
-            peering.link.answer(re, letter, ctx.now());
+            peering.link.answer(re, letter, now);
         }
     }
 
     /// Shows a copy to observers of this node.
-    fn show(&mut self, peer: Peer, mut message: Message<'static>, origin: Origin, ctx: &Context<'_>) {
+    fn show(&mut self, peer: Peer, mut message: Message<'static>, origin: Origin, now: Time) {
         let Some(CopyFor(observers)) = message.take::<CopyFor>() else {
             return;
         };
@@ -144,7 +148,7 @@ impl Carrier {
             let there = self.inlet.directory.route(Address { tid, nid, ..self.inlet.directory.home() });
             let gone = ObserverGone { service, observer };
             let (Ok((tid, post)), Some(copy)) = (there, message.copy()) else {
-                self.tell(peer, gone, ctx.now());
+                self.tell(peer, gone, now);
                 continue;
             };
             let intake = self.intake.clone();

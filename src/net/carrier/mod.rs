@@ -1,17 +1,22 @@
-//! The carrier: the target of the namespace `TRANSPORT` that takes mail to other nodes and brings theirs in.
+//! The carrier: takes mail to other nodes and brings theirs in.
 //!
 //! It owns the transport and a link to each node; what the links say is done here. A message for another node is held, so
-//! that it goes back to its sender whatever happens. What comes in, and what carriers say to each other, has files of its
-//! own.
+//! that it goes back to its sender whatever happens. Its work is done by the [`Porter`], a target of the namespace
+//! `TRANSPORT`, and [in passing](passing) by whoever has mail when there is nothing else to do. What comes in, and what
+//! carriers say to each other, has files of its own.
 
 mod incoming;
 mod offering;
+mod passing;
+mod porter;
 mod standing_in;
 mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use self::porter::Porter;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::context::Context;
@@ -19,21 +24,18 @@ use crate::ending::Parting;
 use crate::held::HeldMessage;
 use crate::id::NodeId;
 use crate::message::Message;
-use crate::monitor::{Change, Filter};
 use crate::net::bundle::{self, Bundle};
 use crate::net::carrier::offering::Offering;
 use crate::net::carrier::standing_in::StandIns;
 use crate::net::frame::{Kind, Session};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::Gauges;
-use crate::net::intake::{Input, Intake, Return, Wake, is_own};
+use crate::net::intake::{Input, Intake, Return, is_own};
 use crate::net::letter::Desk;
-use crate::net::link::{Event, Link, Refusal, Terms};
+use crate::net::link::{Event, Link, LinkCounters, Refusal, Terms};
 use crate::net::offers::Offers;
 use crate::net::transport::{Gone, Lane, Peer, Transport};
 use crate::port::{Inlet, Watch};
-use crate::target::{Outcome, Target};
-use crate::timers::arming::Timer;
 
 /// See the module.
 pub(crate) struct Carrier {
@@ -48,7 +50,10 @@ pub(crate) struct Carrier {
     schedule: BTreeSet<(Time, NodeId)>,
     /// Whose links something has been done to.
     touched: BTreeSet<NodeId>,
-    alarm: Option<(Time, Timer)>,
+    /// Bytes of the letters to all nodes that wait or are not acknowledged.
+    under_way: usize,
+    /// Whether the porter has been told that there is something to do.
+    rung: bool,
     /// Whether the connections are to be opened anew: all at once, so once for all links that are half-dead.
     reopens: bool,
     offers: Arc<Offers>,
@@ -61,8 +66,16 @@ struct Peering {
     peer: Peer,
     link: Link<Kept>,
     desk: Desk,
+    /// Frames that leave as soon as there is nothing else to do.
+    bundle: Bundle,
     /// When it is in the schedule.
     due: Option<Time>,
+    /// Whether something was done in passing since it was looked at.
+    lively: bool,
+    /// What the link had counted when that was told.
+    told: LinkCounters,
+    /// Bytes of the link's that are counted in `under_way`.
+    weighs: usize,
     /// Targets of this node that stand in for some of that one, for as long as a session of the link.
     stand_ins: StandIns,
     /// Whether the monitors have been told that it is there.
@@ -96,7 +109,8 @@ impl Carrier {
             peers: BTreeMap::new(),
             schedule: BTreeSet::new(),
             touched: BTreeSet::new(),
-            alarm: None,
+            rung: false,
+            under_way: 0,
             reopens: false,
             offers,
             gauges,
@@ -107,6 +121,7 @@ impl Carrier {
     /// Does everything that there is to do at this moment.
     fn work(&mut self, ctx: &Context<'_>) {
         let now = ctx.now();
+        self.rung = false;
         for input in self.intake.take() {
             self.take_in(input, ctx);
         }
@@ -124,12 +139,24 @@ impl Carrier {
         if std::mem::take(&mut self.reopens) {
             self.transport.reopen();
         }
-        self.set_alarm(ctx);
+    }
+
+    /// When the next link is to be looked at.
+    fn next_deadline(&self) -> Option<Time> {
+        self.schedule.first().map(|&(due, _)| due)
     }
 
     fn take_in(&mut self, input: Input, ctx: &Context<'_>) {
         match input {
-            Input::Mail(mail) => self.send(mail, ctx.now()),
+            Input::Mail(mail) => {
+                let node = mail.message().destination().node;
+                if let Err((mail, why)) = self.send(mail, ctx.now()) {
+                    return mail.fail(why);
+                }
+                if let Some(peering) = self.peers.get_mut(&node) {
+                    collect(peering, &mut *self.transport);
+                }
+            }
             Input::Back(peer, way, message) => self.send_back(peer, way, &message, ctx.now()),
             Input::Copy(peer, observers, copy) => self.send_copy(peer, &observers, copy, ctx.now()),
             Input::ObserverGone(peer, gone) => self.tell(peer, gone, ctx.now()),
@@ -138,10 +165,13 @@ impl Carrier {
             Input::WatchEnded(peer, watch, reason) => self.tell_end(peer, watch, reason, ctx),
             Input::Joined(peer) => self.welcome(peer, ctx),
             Input::Heard(from, frame) => {
-                if let Some(peering) = self.peering(from) {
-                    for frame in bundle::frames(frame.into_vec()) {
-                        peering.link.heard(frame, ctx.now());
-                    }
+                for frame in bundle::frames(frame.into_vec()) {
+                    let Some(peering) = self.peering(from) else {
+                        return;
+                    };
+                    peering.link.heard(frame, ctx.now());
+                    // One by one, so that the next has the memory of the one before.
+                    self.settle(from.node, ctx);
                 }
             }
             Input::Left(peer, why) => {
@@ -165,25 +195,26 @@ impl Carrier {
         Some(peering)
     }
 
-    /// Sends a message of this node on its way.
-    fn send(&mut self, mail: HeldMessage, now: Time) {
+    /// Sends a message of this node on its way, or gives it back and says why not.
+    #[expect(clippy::result_large_err, reason = "the message is moved as it is")]
+    fn send(&mut self, mail: HeldMessage, now: Time) -> Result<(), (HeldMessage, Failure)> {
         let message = mail.message();
         let node = message.destination().node;
         let Some(peering) = self.peers.get_mut(&node) else {
-            return mail.finish(Code::NO_NODE);
+            return Err((mail, Code::NO_NODE.into()));
         };
         let Peering { link, desk, .. } = peering;
         let kind = if message.wants_answer() { Kind::Request } else { Kind::Notification };
-        let fail = |mail: HeldMessage, why: Refusal| mail.fail(Failure::new(why.code(), why.to_string()));
+        let failure = |why: Refusal| Failure::new(why.code(), why.to_string());
         let own = is_own(message);
         if let Err(why) = link.has_room(kind)
             && !own
         {
-            return fail(mail, why);
+            return Err((mail, failure(why)));
         }
         let letter = match desk.mail(message, now) {
             Ok(letter) => letter,
-            Err(failure) => return mail.fail(failure),
+            Err(why) => return Err((mail, why)),
         };
         let sent = match kind {
             _ if own => link.insist(kind, letter, Kept::Mail(mail), now),
@@ -191,12 +222,14 @@ impl Carrier {
             _ => link.notify(letter, Kept::Mail(mail), now),
         };
         self.touched.insert(node);
-        if let Err(refused) = sent {
-            // The names in it have not been told.
-            desk.renew();
-            if let Kept::Mail(mail) = refused.keep {
-                fail(mail, refused.why);
-            }
+        let Err(refused) = sent else {
+            return Ok(());
+        };
+        // The names in it have not been told.
+        desk.renew();
+        match refused.keep {
+            Kept::Mail(mail) => Err((mail, failure(refused.why))),
+            Kept::Watch(_) | Kept::Nothing => Ok(()),
         }
     }
 
@@ -233,7 +266,19 @@ impl Carrier {
         let peering = self.peers.entry(node).or_insert_with(|| {
             let link = Link::new(session, terms, now);
             let desk = Desk::new(home, terms.max_message).squeezing(terms.compress);
-            Peering { peer, link, desk, due: None, stand_ins: StandIns::default(), met: false }
+            let (told, stand_ins) = (LinkCounters::default(), StandIns::default());
+            Peering {
+                peer,
+                link,
+                desk,
+                bundle: Bundle::default(),
+                due: None,
+                lively: false,
+                told,
+                weighs: 0,
+                stand_ins,
+                met: false,
+            }
         });
         peering.peer = peer;
         peering.link.begin(now);
@@ -264,30 +309,37 @@ impl Carrier {
             let Some(peering) = self.peers.get_mut(&node) else {
                 return;
             };
-            let mut sent = false;
-            let mut bundle = Bundle::default();
-            // A frame that does not leave is missed by the other side, as one that is lost on the way.
-            let mut send = |lane, piece| drop(self.transport.send(peering.peer, lane, piece));
-            while let Some((lane, frame)) = peering.link.poll_transmit() {
-                sent = true;
-                match lane {
-                    Lane::Beat => send(lane, frame),
-                    Lane::Mail => bundle.add(frame).into_iter().for_each(|piece| send(lane, piece)),
-                }
-            }
-            bundle.take().into_iter().for_each(|piece| send(Lane::Mail, piece));
-            if sent {
+            if transmit(peering, &mut *self.transport) {
                 continue;
             }
-            self.gauges.set(node, peering.link.counters());
-            let due = peering.link.next_deadline();
-            if due != peering.due {
-                let old = std::mem::replace(&mut peering.due, due);
-                old.map(|old| self.schedule.remove(&(old, node)));
-                self.schedule.extend(due.map(|due| (due, node)));
+            peering.told = peering.link.counters();
+            self.gauges.set(node, peering.told);
+            if let Some(far) = peering.link.round_trip() {
+                self.offers.measure(node, far);
             }
+            let mut due = peering.link.next_deadline();
+            if std::mem::take(&mut peering.lively) {
+                // What comes meanwhile finds the porter about to look, and need not wake it.
+                let soon = ctx.now().after(self.terms.ack_delay);
+                due = Some(due.map_or(soon, |due| due.min(soon)));
+            }
+            self.schedule(node, due);
             return;
         }
+    }
+
+    /// Notes when a link is to be looked at, and what it has on its way.
+    fn schedule(&mut self, node: NodeId, due: Option<Time>) {
+        let Some(peering) = self.peers.get_mut(&node) else {
+            return;
+        };
+        if due != peering.due {
+            let old = std::mem::replace(&mut peering.due, due);
+            old.map(|old| self.schedule.remove(&(old, node)));
+            self.schedule.extend(due.map(|due| (due, node)));
+        }
+        let weighs = peering.link.under_way();
+        self.under_way = self.under_way - std::mem::replace(&mut peering.weighs, weighs) + weighs;
     }
 
     /// Does what a link says.
@@ -307,28 +359,31 @@ impl Carrier {
                     self.inlet.joined(node);
                     self.tell_offers_to(peer, ctx.now());
                 }
-                Event::Notified { letter } => self.bring(peer, None, &letter, ctx),
-                Event::Requested { re, letter } => self.bring(peer, Some(re), &letter, ctx),
-                Event::Answered { keep: Kept::Mail(mail), letter } => self.complete(mail, &letter),
-                Event::Returned { letter } => self.bring_back(node, &letter, ctx),
-                Event::Delivered(Kept::Mail(mail)) => mail.finish(Code::OK),
-                Event::Lost(Kept::Mail(mail)) => mail.finish(Code::NODE_LOST),
-                Event::Lost(Kept::Watch(watch)) => self.lose_watch(node, watch),
-                Event::TooLarge(Kept::Mail(mail)) => mail.finish(Code::TOO_LARGE),
                 Event::Silent => self.tell_left(node, Parting::Silent, ctx),
                 Event::HalfDead => self.reopens = true,
                 Event::Closed => self.part(node, Parting::Closed, ctx),
-                Event::Answered { .. } | Event::Delivered(_) | Event::Lost(_) | Event::TooLarge(_) => {}
-                Event::Malformed(_) => {}
+                other => self.deal_with(peer, other, Some(ctx), ctx.now()),
             }
+        }
+    }
+
+    /// Does what a link says of mail. With no context it is from a target to a target.
+    fn deal_with(&mut self, peer: Peer, event: Event<Kept>, ctx: Option<&Context<'_>>, now: Time) {
+        match event {
+            Event::Notified { letter } => self.bring(peer, None, &letter, ctx, now),
+            Event::Requested { re, letter } => self.bring(peer, Some(re), &letter, ctx, now),
+            Event::Answered { keep: Kept::Mail(mail), letter } => self.complete(mail, &letter),
+            Event::Returned { letter } => self.bring_back(peer.node, &letter, now),
+            Event::Delivered(Kept::Mail(mail)) => mail.finish(Code::OK),
+            Event::Lost(Kept::Mail(mail)) => mail.finish(Code::NODE_LOST),
+            Event::Lost(Kept::Watch(watch)) => self.lose_watch(peer.node, watch),
+            Event::TooLarge(Kept::Mail(mail)) => mail.finish(Code::TOO_LARGE),
+            _ => {}
         }
     }
 
     fn next_event(&mut self, node: NodeId) -> Option<(Peer, Event<Kept>)> {
         let peering = self.peers.get_mut(&node)?;
-        if let Some(far) = peering.link.round_trip() {
-            self.offers.measure(node, far);
-        }
         Some((peering.peer, peering.link.poll_event()?))
     }
 
@@ -346,36 +401,35 @@ impl Carrier {
         self.schedule.clear();
         self.transport.stop();
     }
+}
 
-    /// Has itself woken when the next link is to be looked at.
-    fn set_alarm(&mut self, ctx: &Context<'_>) {
-        let next = self.schedule.first().map(|&(due, _)| due);
-        if next == self.alarm.map(|(due, _)| due) {
-            return;
-        }
-        if let Some((_, old)) = self.alarm.take() {
-            ctx.cancel(old);
-        }
-        self.alarm = next.and_then(|due| Some((due, ctx.timer(Wake).at(due).ok()?)));
+impl fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Carrier").field("own", &self.own).finish_non_exhaustive()
     }
 }
 
-impl Target for Carrier {
-    fn started(&mut self, ctx: &mut Context<'_>) {
-        // The thread has just begun, so there is room.
-        let _ = ctx.monitor(Filter::new().services());
-    }
+/// Sends what a link wants to be sent; whether there was anything.
+fn transmit(peering: &mut Peering, transport: &mut dyn Transport) -> bool {
+    let more = collect(peering, transport);
+    let last = peering.bundle.take();
+    let any = more || last.is_some();
+    // A frame that does not leave is missed by the other side, as one that is lost on the way.
+    last.into_iter().for_each(|piece| drop(transport.send(peering.peer, Lane::Mail, piece)));
+    any
+}
 
-    fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
-        if let Some(change) = message.record::<Change>() {
-            self.note_change(&change.event, ctx.now());
-        } else if message.record::<Wake>().is_none() {
-            return Outcome::NotHandled;
+/// Bundles what a link wants to be sent, and sends what is full; whether there was anything.
+fn collect(peering: &mut Peering, transport: &mut dyn Transport) -> bool {
+    let Peering { peer, link, bundle, .. } = peering;
+    let mut any = false;
+    let mut send = |lane, piece| drop(transport.send(*peer, lane, piece));
+    while let Some((lane, frame)) = link.poll_transmit() {
+        any = true;
+        match lane {
+            Lane::Beat => send(lane, frame),
+            Lane::Mail => bundle.add(frame, |piece| send(lane, piece)),
         }
-        if ctx.tick().is_some() {
-            self.alarm = None;
-        }
-        self.work(ctx);
-        Outcome::Handled
     }
+    any
 }

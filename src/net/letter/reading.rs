@@ -95,6 +95,11 @@ impl<'a> Letter<'a> {
         self.marks.contains(Marks::WANTS_ANSWER)
     }
 
+    /// Whether its records may have far more bytes than it.
+    pub(crate) const fn is_compressed(&self) -> bool {
+        self.marks.contains(Marks::COMPRESSED)
+    }
+
     /// Whether it is a copy for observers.
     pub(crate) const fn is_copy(&self) -> bool {
         self.marks.contains(Marks::COPY)

@@ -231,6 +231,33 @@ impl<T> Link<T> {
         Some(event)
     }
 
+    /// What [`poll_event`](Self::poll_event) gives next.
+    pub(crate) fn peek_event(&self) -> Option<&Event<T>> {
+        self.events.front().map(|(event, _)| event)
+    }
+
+    /// Whether mail that is sent now leaves before anything else: the link is open, and no more than `count` letters are on
+    /// their way.
+    pub(crate) fn is_calm(&self, count: usize) -> bool {
+        self.is_open() && self.outgoing.is_calm(count) && self.is_settled()
+    }
+
+    /// Whether there is nothing to deal with and nothing to be sent.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.events.is_empty() && !self.has_to_send()
+    }
+
+    /// Whether there is something to be sent at once.
+    pub(crate) fn has_to_send(&self) -> bool {
+        let greets = self.bye.is_some() || self.sessions.greets();
+        greets || (self.is_open() && (self.pulse.is_due() || self.outgoing.has_waiting() || self.incoming.is_hurried()))
+    }
+
+    /// Bytes of the letters that wait or are not acknowledged.
+    pub(crate) fn under_way(&self) -> usize {
+        self.outgoing.bytes()
+    }
+
     /// Whether mail would be taken, but for its size: to be asked before a letter is written.
     pub(crate) fn has_room(&self, kind: Kind) -> Result<(), Refusal> {
         if kind == Kind::Request && self.outgoing.requests() >= self.terms.requests {

@@ -152,6 +152,15 @@ impl<T> Outgoing<T> {
         returns
     }
 
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether nothing waits, and no more than `count` letters are not acknowledged.
+    pub(super) fn is_calm(&self, count: usize) -> bool {
+        self.waiting.is_empty() && self.sent.len() <= count
+    }
+
     /// The number of the last letter that was sent.
     pub(super) fn last(&self) -> u64 {
         self.acked + self.sent.len() as u64

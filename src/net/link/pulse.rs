@@ -62,6 +62,11 @@ impl Pulse {
         std::mem::take(&mut self.due).then(|| self.seen.map(|(nanos, when)| (nanos, now.since(when).as_nanos() as u64)))
     }
 
+    /// Whether a beat is to be sent at once.
+    pub(super) fn is_due(&self) -> bool {
+        self.due
+    }
+
     pub(super) fn timeout(&mut self, now: Time) {
         if self.beat_at <= now {
             self.due = true;

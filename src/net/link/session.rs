@@ -166,6 +166,11 @@ impl Sessions {
         std::mem::take(&mut self.greet).then_some((self.mine, self.theirs))
     }
 
+    /// Whether a Hello is to be said.
+    pub(super) fn greets(&self) -> bool {
+        self.greet
+    }
+
     pub(super) fn next_deadline(&self) -> Time {
         self.greet_at.min(self.complain_at)
     }
