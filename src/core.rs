@@ -217,10 +217,11 @@ impl Core {
     /// Whether one more target may be called on the stack as it is.
     #[inline]
     pub(crate) fn may_nest(&self) -> bool {
-        self.depth.get() < self.max_depth && (cfg!(miri) || stack_position() > self.stack_floor.get())
+        self.depth.get() < self.max_depth && self.has_stack(0)
     }
 
     /// Whether so many bytes of the stack are left, beside what is kept for whatever is called.
+    #[inline]
     pub(crate) fn has_stack(&self, bytes: usize) -> bool {
         cfg!(miri) || stack_position() > self.stack_floor.get().saturating_add(bytes)
     }
