@@ -48,6 +48,8 @@ pub(crate) struct Service {
     pub(crate) nid: Nid,
     pub(crate) record: &'static RecordType,
     pub(crate) terms: Terms,
+    /// Tells it from others with its key, before and after it: a copy says which one sent it.
+    pub(crate) mark: u32,
     /// Changes with everything that a worker may have to hear of.
     version: AtomicU64,
     /// Whose turn it is, for those who keep no turn of their own.
@@ -66,7 +68,7 @@ struct State {
     /// What a worker has not heard of yet.
     changes: Vec<Change>,
     last_change: u64,
-    /// The number of the last message, or of the last one to another service before this was opened.
+    /// The number of the last message, or that with which it was opened.
     sequence: u64,
     retained: Option<Retained>,
     /// Whether it was opened, and so stays until it is closed. Otherwise it goes with its last owner and observer.
@@ -126,16 +128,17 @@ pub(crate) enum NoOwner {
 }
 
 impl Service {
-    /// All services of a node share `numbers`: copies that one left on their way when it was closed are older than the
-    /// observers of the next one with its key.
+    /// All services of a node share `numbers`, and it takes one for itself: messages that the one before it with its key
+    /// left on their way are older than its observers.
     pub(crate) fn new(nid: Nid, record: &'static RecordType, terms: Terms, numbers: Arc<AtomicU64>) -> Self {
         let plan = Plan { owners: Box::default(), workers: Box::default(), open: true };
+        let opened = numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let state = State {
             plan: Arc::new(plan),
             observers: Vec::new(),
             changes: Vec::new(),
             last_change: 0,
-            sequence: numbers.load(Ordering::Relaxed),
+            sequence: opened,
             retained: None,
             stays: false,
         };
@@ -143,6 +146,8 @@ impl Service {
             nid,
             record,
             terms,
+            // 2^32 messages later nothing is on its way any more.
+            mark: opened as u32,
             version: AtomicU64::new(0),
             turns: AtomicUsize::new(0),
             listening: AtomicUsize::new(0),

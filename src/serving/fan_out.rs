@@ -48,7 +48,7 @@ impl Directory {
             return Err(Code::NO_SERVICE);
         }
         let theirs = owner.and_then(|owner| owner.tid.worker());
-        let reached = self.hand_copies(&plan, message, theirs);
+        let reached = self.hand_copies(&service, &plan, message, theirs);
         let Some(owner) = owner else {
             return Err(if reached > 0 { Code::OK } else { Code::NOT_HANDLED });
         };
@@ -83,18 +83,19 @@ impl Directory {
     }
 
     /// Hands a copy to each worker of the plan but one; how many have got it.
-    fn hand_copies(&self, plan: &Plan, message: &Message<'_>, but: Option<u32>) -> usize {
+    fn hand_copies(&self, service: &Service, plan: &Plan, message: &Message<'_>, but: Option<u32>) -> usize {
         let others = plan.workers.iter().filter(|&&worker| Some(worker) != but);
-        others.filter(|&&worker| self.hand_copy(worker, message)).count()
+        others.filter(|&&worker| self.hand_copy(service, worker, message)).count()
     }
 
-    fn hand_copy(&self, worker: u32, message: &Message<'_>) -> bool {
+    fn hand_copy(&self, service: &Service, worker: u32, message: &Message<'_>) -> bool {
         let post = self.post(worker);
         let Some((post, mut copy)) = post.and_then(|post| Some((post, self.copy(message)?))) else {
             self.lose_copy();
             return false;
         };
         copy.set_number(message.number());
+        copy.life = service.mark;
         let Err(refused) = post.inbox.push(Mail::Message(copy)) else {
             return true;
         };
@@ -129,6 +130,6 @@ impl Directory {
     pub(crate) fn announce(&self, service: &Service, record: impl crate::record::Record) {
         let to = Address::service(service.nid).on_node(self.node);
         let message = Message::notification(to, record);
-        self.hand_copies(&service.plan(), &message, None);
+        self.hand_copies(service, &service.plan(), &message, None);
     }
 }

@@ -22,13 +22,24 @@ use crate::service::Key;
 use crate::service::audience::Observer;
 use crate::service::plan::Kind;
 use crate::service::routes::View;
-use crate::sync::Ordering;
+use crate::sync::{Arc, Ordering};
 
 impl Message<'_> {
     /// The service that it is for, or came from.
     #[inline]
     fn service(&self) -> Key {
         Key { nid: self.nid, record: self.kind().id() }
+    }
+}
+
+impl View {
+    /// Whether what comes to the thread was published by this service, and not by one before it that had the same key: its
+    /// observers are gone.
+    fn has_sent(&self, message: &Message<'_>) -> bool {
+        if message.flags.contains(Flags::COPY) {
+            return message.life == self.service.mark;
+        }
+        !self.service.terms.retains || message.number() != 0
     }
 }
 
@@ -47,19 +58,26 @@ impl Core {
 
     #[cold]
     fn publish(&self, key: Key, message: &mut Message<'_>) -> Result<Place, Code> {
-        let mut view = self.view(key).ok_or_else(|| self.directory.why_no_service(key.nid))?;
-        let owner = self.choose(key, &view, message)?;
-        message.set_number(0);
-        if view.service.terms.retains {
+        let find = || self.view(key).ok_or_else(|| self.directory.why_no_service(key.nid));
+        let mut view = find()?;
+        let owner = loop {
+            let owner = self.choose(key, &view, message)?;
+            message.set_number(0);
+            if !view.service.terms.retains {
+                break owner;
+            }
             message.set_number(self.retain(&view, message));
             // Whoever observed before the message had its number is to see it.
-            view = self.view(key).ok_or_else(|| self.directory.why_no_service(key.nid))?;
-        }
+            let before = std::mem::replace(&mut view, find()?);
+            if Arc::ptr_eq(&before.service, &view.service) {
+                break owner;
+            }
+        };
         let mut reached = self.show_here(key, message);
         let theirs = owner.and_then(Tid::worker).unwrap_or(self.post.worker);
         for &worker in &view.plan.workers {
             if worker != self.post.worker && worker != theirs {
-                reached += usize::from(self.send_copy(worker, message));
+                reached += usize::from(self.send_copy(&view, worker, message));
             }
         }
         let Some(owner) = owner else {
@@ -126,12 +144,13 @@ impl Core {
     }
 
     /// Sends a copy to the observers of another thread, all of them; whether it got there.
-    fn send_copy(&self, worker: u32, message: &Message<'_>) -> bool {
+    fn send_copy(&self, view: &View, worker: u32, message: &Message<'_>) -> bool {
         let Ok(Some(mut copy)) = self.guard(|| message.copy()) else {
             self.lose_copy();
             return false;
         };
         copy.set_number(message.number());
+        copy.life = view.service.mark;
         let mut copy = Some(copy);
         let push = |post: &Post| copy.take().map(|copy| post.inbox.push(Mail::Message(copy)));
         let pushed = self.with_peer(worker, push).flatten();
@@ -166,7 +185,7 @@ impl Core {
         message.flags -= Flags::SHOW;
         if self.is_closing() || self.is_expired(message) {
             self.lose_copy();
-        } else if self.view(message.service()).is_some() {
+        } else if self.view(message.service()).is_some_and(|view| view.has_sent(message)) {
             let receiver = std::mem::replace(&mut message.tid, Tid::UNSET);
             self.show_here(message.service(), message);
             message.tid = receiver;

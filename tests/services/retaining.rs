@@ -216,3 +216,75 @@ fn whoever_observes_a_topic_that_was_opened_anew_sees_nothing_older_than_its_las
     assert_eq!(world.said(), ["second saw 4", "second saw 5"], "expected the last message first, and then later ones");
     world.balanced();
 }
+
+#[test]
+fn whoever_observes_a_topic_that_was_opened_anew_sees_nothing_that_the_one_before_left_on_its_way() {
+    for (before, after) in [(false, true), (true, false), (false, false), (true, true)] {
+        let mut world = World::new();
+        let open = |space: &rohrpost::Namespace, retains| {
+            let topic = space.topic::<Note>();
+            if retains { topic.retain_last() } else { topic }.open().unwrap()
+        };
+        let topic = open(&world.near, before);
+        let (first, second, sender) = (world.far("first"), world.far("second"), world.near("sender"));
+        world.near.observe::<Note>(first).unwrap();
+        world.settle();
+        // One from outside and one from a thread, on their way to the thread of both.
+        world.kernel.notify(topic, Note(1)).unwrap();
+        world.tell(sender, move |_, ctx| ctx.notify(topic, Note(2)));
+        world.workers[0].run_until_idle();
+        world.near.close_service::<Note>().unwrap();
+        open(&world.near, after);
+        world.near.observe::<Note>(second).unwrap();
+        world.settle();
+        world.kernel.notify(topic, Note(3)).unwrap();
+        world.settle();
+        assert_eq!(world.said(), ["second saw 3"], "retaining {before}, then {after}: expected nothing of before");
+        world.balanced();
+    }
+}
+
+#[test]
+fn whoever_observes_a_service_that_was_opened_anew_and_retains_sees_nothing_that_was_for_the_one_before() {
+    let mut world = World::new();
+    let (owner, first, second) = (world.far("owner"), world.far("first"), world.far("second"));
+    let service = world.far.service::<Note>().owner(owner).open().unwrap();
+    world.far.observe::<Note>(first).unwrap();
+    world.settle();
+    world.kernel.notify(service, Note(1)).unwrap();
+    world.far.close_service::<Note>().unwrap();
+    world.far.service::<Note>().owner(owner).retain_last().open().unwrap();
+    world.far.observe::<Note>(second).unwrap();
+    world.settle();
+    assert_eq!(world.said(), ["owner got 1"], "expected the owner alone to get it");
+    world.balanced();
+}
+
+/// Has its topic closed and opened anew while it is cloned for the first time.
+#[derive(Debug)]
+struct Upheaval(Option<rohrpost::Namespace>, std::sync::Arc<std::sync::atomic::AtomicBool>);
+rohrpost::record!(Upheaval, "services.upheaval");
+
+impl Clone for Upheaval {
+    fn clone(&self) -> Self {
+        if let Some(space) = self.0.as_ref().filter(|_| !self.1.swap(true, std::sync::atomic::Ordering::Relaxed)) {
+            space.close_service::<Self>().unwrap();
+            space.topic::<Self>().retain_last().open().unwrap();
+        }
+        Self(self.0.clone(), self.1.clone())
+    }
+}
+
+#[test]
+fn what_is_published_while_its_topic_is_opened_anew_is_retained_by_the_new_one() {
+    let mut world = World::new();
+    let topic = world.near.topic::<Upheaval>().retain_last().open().unwrap();
+    let (sender, observer) = (world.near("sender"), world.near("observer"));
+    let space = world.near.clone();
+    world.have(sender, move |_, ctx| ctx.notify(topic, Upheaval(Some(space), std::sync::Arc::default())));
+    world.said();
+    world.near.observe::<Upheaval>(observer).unwrap();
+    world.settle();
+    assert_eq!(world.said(), ["observer saw services.upheaval"], "expected what was published last");
+    world.balanced();
+}
