@@ -1,7 +1,8 @@
 //! Each path of a message beside its physical limit, in one run.
 //!
 //! `cargo bench --bench dispatch`. Rows of a group are to be read as ratios: machines differ, and this one may be
-//! busy. Peers are in `benches/compare/`.
+//! busy. Peers are in `benches/compare/`. What services, observers, timers and monitors cost, with the lateness of timers:
+//! `cargo bench --bench dispatch --bench lateness -- 'service|observers|timers|a target'`.
 
 use criterion::{criterion_group, criterion_main};
 

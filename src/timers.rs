@@ -8,6 +8,7 @@ pub(crate) mod handle;
 pub(crate) mod tick;
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use crate::body::Body;
 use crate::cell::LocalCell;
@@ -15,44 +16,41 @@ use crate::clock::Time;
 use crate::core::Core;
 use crate::id::Tid;
 use crate::sync::{AtomicUsize, Ordering};
-use crate::timer::{Group, Key, Plan, Wheel};
+use crate::timer::{Group, Key, Plan, Subject, Wheel};
 use crate::timers::handle::Link;
 use crate::timers::tick::Tick;
 
 /// The timers of one worker.
 pub(crate) struct Timers {
-    pub(crate) wheel: LocalCell<Wheel<Armed>>,
-    /// Those of no target.
-    orders: LocalCell<Group>,
+    pub(crate) wheel: LocalCell<Wheel<Parcel, Rhythm>>,
     /// The tick whose handler is on the stack.
     pub(crate) current: Cell<Option<Current>>,
 }
 
-/// What a timer is for.
-pub(crate) enum Armed {
-    /// A target gets a tick.
-    Tick(Ticking),
-    /// The worker does something of its own.
-    Order(Order),
-}
-
-/// Something that a worker is to do at a time.
-pub(crate) type Order = Box<dyn FnOnce(&Core)>;
-
 /// A timer that ticks for a target.
 pub(crate) struct Ticking {
+    parcel: Parcel,
+    rhythm: Rhythm,
+}
+
+/// What the ticks of a timer bring, and to whom: all that most of them need, in as little memory as there can be.
+pub(crate) struct Parcel {
     pub(crate) owner: Tid,
-    /// What each tick brings; one that ticks again and again keeps it and sends copies.
+    /// One that ticks again and again keeps it and sends copies.
     pub(crate) record: Body<'static>,
+}
+
+/// When a timer ticks, and what has become of that.
+pub(crate) struct Rhythm {
     /// From the last tick that was given to the target on.
     pub(crate) plan: Plan,
+    /// What other threads know of it.
+    pub(crate) link: Option<Link>,
     pub(crate) course: Course,
     /// Whether its time has come and the target has not got the tick yet.
     pub(crate) due: bool,
     /// Whether it has a place among the mail that waits.
     pub(crate) queued: bool,
-    /// What other threads know of it.
-    pub(crate) link: Option<Link>,
 }
 
 /// How often a timer ticks.
@@ -92,7 +90,7 @@ pub(crate) enum NotArmed {
 
 impl Timers {
     pub(crate) fn new() -> Self {
-        Self { wheel: LocalCell::new(Wheel::new()), orders: LocalCell::new(Group::default()), current: Cell::new(None) }
+        Self { wheel: LocalCell::new(Wheel::new()), current: Cell::new(None) }
     }
 }
 
@@ -130,12 +128,35 @@ impl Occupancy {
 
 impl Ticking {
     pub(crate) const fn new(owner: Tid, (plan, course): (Plan, Course), record: Body<'static>) -> Self {
-        Self { owner, record, plan, course, due: false, queued: false, link: None }
+        let rhythm = Rhythm { plan, link: None, course, due: false, queued: false };
+        Self { parcel: Parcel { owner, record }, rhythm }
     }
 
     /// The same with what other threads know of it.
-    pub(crate) fn linked(self, link: Link) -> Self {
-        Self { link: Some(link), ..self }
+    pub(crate) fn linked(mut self, link: Link) -> Self {
+        self.rhythm.link = Some(link);
+        self
+    }
+}
+
+impl Default for Parcel {
+    /// For nobody.
+    fn default() -> Self {
+        Self { owner: Tid::UNSET, record: Body::new(()) }
+    }
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        let plan = Plan::after(Time::START, Duration::ZERO);
+        Self { plan, link: None, course: Course::Once, due: false, queued: false }
+    }
+}
+
+impl Subject for Rhythm {
+    #[inline]
+    fn is_simple(&self) -> bool {
+        self.course == Course::Once && self.link.is_none()
     }
 }
 
@@ -158,51 +179,17 @@ impl Core {
     }
 
     fn arm_in_room(&self, ticking: Ticking) -> Option<Key> {
-        let deadline = ticking.plan.due(1);
-        let owner = ticking.owner;
+        let deadline = ticking.rhythm.plan.due(1);
+        let owner = ticking.parcel.owner;
         let there = !self.is_closing() && self.with_extra(owner, |_| ()).is_some();
         if !there {
-            self.end_armed(Armed::Tick(ticking));
+            self.end_ticking(ticking.parcel, ticking.rhythm);
             return None;
         }
         self.slots.with(|slots| {
             let group = &mut slots.find(owner)?.extra.as_deref_mut()?.timers;
-            Some(self.timers.wheel.with(|wheel| wheel.arm(group, deadline, Armed::Tick(ticking))))
+            Some(self.timers.wheel.with(|wheel| wheel.arm(group, deadline, (ticking.parcel, ticking.rhythm))))
         })
-    }
-
-    /// Has `order` done at `deadline`, whoever is there then.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what the library itself has to do later"))]
-    pub(crate) fn arm_order(&self, deadline: Time, order: impl FnOnce(&Self) + 'static) -> Key {
-        let order = Armed::Order(Box::new(order));
-        self.timers.orders.with(|group| self.timers.wheel.with(|wheel| wheel.arm(group, deadline, order)))
-    }
-
-    /// Takes an order back; `false` if it has been done.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what the library itself has to do later"))]
-    pub(crate) fn cancel_order(&self, key: Key) -> bool {
-        self.take_order(key).map(|order| self.guard(|| drop(order))).is_some()
-    }
-
-    pub(crate) fn take_order(&self, key: Key) -> Option<Order> {
-        let armed = self.timers.wheel.with(|wheel| {
-            wheel.get_mut(key).filter(|armed| matches!(armed, Armed::Order(_)))?;
-            wheel.cancel(key)
-        });
-        match armed {
-            Some(Armed::Order(order)) => Some(order),
-            _ => None,
-        }
-    }
-
-    /// Takes a timer of `owner` away; `None` if it has ended.
-    pub(crate) fn take_timer(&self, owner: Tid, key: Key) -> Option<Ticking> {
-        let ticking = self.timers.wheel.with(|wheel| {
-            wheel.ticking(owner, key)?;
-            wheel.take(key)
-        })?;
-        self.post.timers.give_back();
-        Some(ticking)
     }
 
     /// Ends a timer; `false` if it has ended.
@@ -210,8 +197,23 @@ impl Core {
         if owner.worker() != Some(self.post.worker) {
             return false;
         }
-        let ticking = self.take_timer(owner, key);
-        ticking.map(|ticking| self.drop_ticking(ticking)).is_some()
+        // Only what has to be dropped is moved: to read what was written just now in other parts makes the processor wait.
+        let ended = self.timers.wheel.with(|wheel| {
+            let (parcel, rhythm) = wheel.ticking(owner, key)?;
+            let record = parcel.record.kind().needs_drop().then(|| parcel.record.take_all());
+            let link = rhythm.link.take();
+            wheel.end_emptied(key);
+            Some((record, link))
+        });
+        let Some((record, link)) = ended else {
+            return false;
+        };
+        self.post.timers.give_back();
+        drop(link);
+        if let Some(record) = record {
+            let _ = self.guard(|| drop(record));
+        }
+        true
     }
 
     /// Starts a timer anew at `start`; `false` if it has ended.
@@ -222,7 +224,7 @@ impl Core {
     /// The same for one that another thread started anew for the `epoch`th time, unless it has done so once more.
     pub(crate) fn restart_linked(&self, owner: Tid, key: Key, start: Time, epoch: u64) {
         self.timers.wheel.with(|wheel| {
-            let link = wheel.ticking(owner, key).and_then(|ticking| ticking.link.as_ref());
+            let link = wheel.ticking(owner, key).and_then(|(_, rhythm)| rhythm.link.as_ref());
             if link.is_some_and(|link| link.follow(epoch)) {
                 wheel.restart(owner, key, start);
             }
@@ -236,21 +238,17 @@ impl Core {
 
     /// Ends all timers of a target that is gone, or of its life.
     pub(crate) fn end_timers(&self, mut group: Group) {
-        while let Some(armed) = self.timers.wheel.with(|wheel| wheel.end_one(&mut group)) {
-            self.end_armed(armed);
+        while let Some((parcel, rhythm)) = self.timers.wheel.with(|wheel| wheel.end_one(&mut group)) {
+            self.end_ticking(parcel, rhythm);
         }
     }
 
-    fn end_armed(&self, armed: Armed) {
-        if let Armed::Tick(ticking) = armed {
-            self.post.timers.give_back();
-            self.drop_ticking(ticking);
-        }
-    }
-
-    fn drop_ticking(&self, ticking: Ticking) {
-        if ticking.record.kind().needs_drop() {
-            let _ = self.guard(|| drop(ticking));
+    #[inline]
+    fn end_ticking(&self, parcel: Parcel, rhythm: Rhythm) {
+        self.post.timers.give_back();
+        drop(rhythm);
+        if parcel.record.kind().needs_drop() {
+            let _ = self.guard(|| drop(parcel));
         }
     }
 
@@ -265,33 +263,22 @@ impl Core {
     }
 }
 
-impl Wheel<Armed> {
+impl Wheel<Parcel, Rhythm> {
     /// A timer of `owner`, if it has not ended.
-    pub(crate) fn ticking(&mut self, owner: Tid, key: Key) -> Option<&mut Ticking> {
-        match self.get_mut(key) {
-            Some(Armed::Tick(ticking)) if ticking.owner == owner => Some(ticking),
-            _ => None,
-        }
-    }
-
-    /// Ends a timer that ticks for a target.
-    pub(crate) fn take(&mut self, key: Key) -> Option<Ticking> {
-        match self.cancel(key) {
-            Some(Armed::Tick(ticking)) => Some(ticking),
-            _ => None,
-        }
+    pub(crate) fn ticking(&mut self, owner: Tid, key: Key) -> Option<(&mut Parcel, &mut Rhythm)> {
+        self.get_mut(key).filter(|(parcel, _)| parcel.owner == owner)
     }
 
     fn restart(&mut self, owner: Tid, key: Key, start: Time) -> bool {
-        let Some(ticking) = self.ticking(owner, key) else {
+        let Some((_, rhythm)) = self.ticking(owner, key) else {
             return false;
         };
-        ticking.plan = ticking.plan.from(start);
-        ticking.due = false;
-        let deadline = ticking.plan.due(1);
+        rhythm.plan = rhythm.plan.from(start);
+        rhythm.due = false;
+        let deadline = rhythm.plan.due(1);
         self.rearm(key, deadline)
     }
 }
 
-/// With what the wheel itself knows of it a timer takes 128 bytes, and 24 for its time.
-const _: () = assert!(size_of::<Option<Armed>>() == 80, "a timer is small");
+/// With what the wheel itself knows of it a timer takes 64 bytes and 56, and 16 for its time.
+const _: () = assert!(size_of::<Parcel>() == 48 && size_of::<Rhythm>() <= 32, "a timer is small");

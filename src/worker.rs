@@ -241,43 +241,11 @@ impl Core {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
-    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    use crate::clock::{ManualClock, Time};
     use crate::core::Core;
     use crate::departure::Departure;
     use crate::kernel::Kernel;
-
-    #[test]
-    fn the_library_s_own_orders_are_done_in_their_time_unless_they_are_taken_back() {
-        let clock = Arc::new(ManualClock::new());
-        let kernel = Kernel::builder("node").clock(clock.clone()).start().expect("a kernel");
-        let (_space, mut worker) = kernel.namespace("app").driven().expect("a namespace");
-        let done = Rc::new(RefCell::new(Vec::new()));
-        let note = done.clone();
-        let taken_back = worker.build(move |_| {
-            let core = Core::current().expect("the worker runs");
-            for nanos in [20, 10, 30] {
-                let note = note.clone();
-                core.arm_order(Time::from_nanos(nanos), move |core| {
-                    note.borrow_mut().push((nanos, core.now().as_nanos()));
-                    assert!(nanos != 20, "expected a panic to be caught");
-                });
-            }
-            let key = core.arm_order(Time::from_nanos(15), |_| panic!("expected it not to be done"));
-            core.cancel_order(key) && !core.cancel_order(key)
-        });
-        assert!(taken_back, "expected an order to be taken back once");
-        assert_eq!(worker.next_deadline(), Some(Time::from_nanos(10)));
-        for _ in 0..3 {
-            clock.advance(Duration::from_nanos(12));
-            worker.run_until_idle();
-        }
-        assert_eq!(*done.borrow(), [(10, 12), (20, 24), (30, 36)]);
-    }
 
     #[test]
     fn who_joins_a_stop_later_is_told_too_that_a_worker_has_returned_its_mail() {

@@ -1,22 +1,22 @@
 //! Where the timers of a wheel stand that are not due soon: in buckets, each for a span of time.
 //!
-//! A bucket is a plain row of 24 bytes a timer, so that moving a million of them down the levels reads memory from end to
+//! A bucket is a plain row of 16 bytes a timer, so that moving a million of them down the levels reads memory from end to
 //! end. What is cancelled stays in its row as a dead item, until dead ones are half of it.
 
 use super::NONE;
 
-/// A timer in its row. Sorted, they stand in the order in which they fall due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A timer in its row. Those of one deadline stand in the order in which they were armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) deadline: u64,
-    /// Counts all items of the wheel, from 1 on.
-    pub(super) order: u64,
     pub(super) index: u32,
+    /// Which booking of its seat it is for: it is alive while that holds.
+    pub(super) booking: u32,
 }
 
 impl Item {
     /// Of no timer.
-    pub(super) const NONE: Self = Self { deadline: u64::MAX, order: 0, index: NONE };
+    pub(super) const NONE: Self = Self { deadline: u64::MAX, index: NONE, booking: 0 };
 }
 
 /// The timers of one span of time, in the order in which they were armed.
@@ -69,11 +69,11 @@ impl Level {
         bucket.items.push(item);
     }
 
-    /// One timer less is in a bucket, that of the item with this `order`.
+    /// One timer less is in a bucket, that of `item`.
     #[inline]
-    pub(super) fn lose(&mut self, slot: usize, order: u64, alive: impl Fn(&Item) -> bool, spare: &mut Spare) {
+    pub(super) fn lose(&mut self, slot: usize, item: Item, alive: impl Fn(&Item) -> bool, spare: &mut Spare) {
         let bucket = &mut self.buckets[slot];
-        if bucket.items.last().is_some_and(|last| last.order == order) {
+        if bucket.items.last().is_some_and(|&last| last == item) {
             bucket.items.pop();
         } else {
             bucket.dead += 1;
@@ -81,9 +81,13 @@ impl Level {
         if bucket.dead == bucket.items.len() {
             spare.give(self.take(slot).0);
         } else if bucket.dead > SOME_DEAD + bucket.items.len() / 2 {
-            bucket.items.retain(alive);
-            bucket.dead = 0;
+            bucket.sweep(alive);
         }
+    }
+
+    /// Lets all items go that are dead.
+    pub(super) fn sweep(&mut self, alive: impl Fn(&Item) -> bool) {
+        self.buckets.iter_mut().for_each(|bucket| bucket.sweep(&alive));
     }
 
     /// Takes the items of a bucket away; some are dead if the second says so.
@@ -98,6 +102,13 @@ impl Level {
         let Bucket { items, dead } = &self.buckets[slot];
         let alive = items.iter().filter(|item| *dead == 0 || alive(item));
         (items.len() <= looks).then(|| alive.map(|item| item.deadline).min())?
+    }
+}
+
+impl Bucket {
+    fn sweep(&mut self, alive: impl Fn(&Item) -> bool) {
+        self.items.retain(alive);
+        self.dead = 0;
     }
 }
 

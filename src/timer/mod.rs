@@ -41,5 +41,11 @@ impl Default for Group {
     }
 }
 
+/// The part of what a timer is for that lies apart from what every tick needs.
+pub(crate) trait Subject: Default {
+    /// Whether nobody needs this part when the timer falls due. That stays so.
+    fn is_simple(&self) -> bool;
+}
+
 /// No index.
 const NONE: u32 = u32::MAX;

@@ -3,7 +3,7 @@
 //! Those that were there when their span of time began are a run: it is sorted in parts, and taken one after the other.
 //! Those that are armed for it meanwhile, rarely many, are in a heap.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::ops::RangeInclusive;
 
@@ -22,9 +22,19 @@ pub(super) struct Near {
     seen: usize,
     /// Where each part ends; the next part is the last here.
     ends: Vec<usize>,
-    late: BinaryHeap<Reverse<Item>>,
+    late: BinaryHeap<Reverse<Late>>,
+    /// How many were late so far.
+    lates: u64,
     dead: usize,
     sorter: Sorter,
+}
+
+/// A timer that was armed for a span that had begun.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    item: Item,
+    /// Counts them.
+    order: u64,
 }
 
 /// A run of more items is split before it is sorted.
@@ -39,6 +49,7 @@ impl Near {
             seen: 0,
             ends: Vec::new(),
             late: BinaryHeap::new(),
+            lates: 0,
             dead: 0,
             sorter: Sorter::new(),
         }
@@ -50,7 +61,8 @@ impl Near {
             // As many as there are before dead ones are swept out, so that arming and cancelling does not allocate.
             self.late.reserve(2 * SOME_DEAD + 2);
         }
-        self.late.push(Reverse(item));
+        self.lates += 1;
+        self.late.push(Reverse(Late { item, order: self.lates }));
     }
 
     /// Begins with these timers, which are in the order in which they were armed, and `reach` from the first of them to
@@ -118,14 +130,17 @@ impl Near {
                 return None;
             } else {
                 self.run.clear();
-                self.run.extend(self.late.drain().map(|Reverse(item)| item));
-                self.run.sort_unstable();
+                self.run.reserve(self.late.len());
+                self.run.extend(std::iter::from_fn(|| self.late.pop()).map(|Reverse(late)| late.item));
                 (self.next, self.seen, self.sorted) = (0, 0, self.run.len());
             }
         }
         let sorted = self.next_sorted();
         match self.late.peek() {
-            Some(&Reverse(late)) if sorted.is_none_or(|sorted| late < sorted) => Some(late),
+            // Of one deadline, the late one was armed later.
+            Some(&Reverse(Late { item, .. })) if sorted.is_none_or(|sorted| item.deadline < sorted.deadline) => {
+                Some(item)
+            }
             _ => sorted,
         }
     }
@@ -157,7 +172,7 @@ impl Near {
     }
 
     /// Lets those go that are dead.
-    fn sweep(&mut self, alive: impl Fn(&Item) -> bool) {
+    pub(super) fn sweep(&mut self, alive: impl Fn(&Item) -> bool) {
         let (mut from, mut to) = (self.next, 0);
         for end in std::iter::once(&mut self.sorted).chain(self.ends.iter_mut().rev()) {
             for index in from..*end {
@@ -167,7 +182,7 @@ impl Near {
             from = std::mem::replace(end, to);
         }
         (self.next, self.seen) = (0, 0);
-        self.late.retain(|Reverse(item)| alive(item));
+        self.late.retain(|Reverse(late)| alive(&late.item));
         self.dead = 0;
     }
 
@@ -176,3 +191,23 @@ impl Near {
         if self.next < self.sorted { self.run.get(self.next).copied() } else { None }
     }
 }
+
+impl Ord for Late {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.item.deadline, self.order).cmp(&(other.item.deadline, other.order))
+    }
+}
+
+impl PartialOrd for Late {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Late {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Late {}

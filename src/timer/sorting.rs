@@ -61,7 +61,8 @@ impl Sorter {
     /// Sorts a part.
     pub(super) fn sort(&mut self, items: &mut [Item]) {
         if items.len() <= FEW {
-            return items.sort_unstable();
+            // Allocates nothing, as they are few.
+            return items.sort_by_key(|item| item.deadline);
         }
         if items.is_sorted_by_key(|item| item.deadline) {
             return;
@@ -87,7 +88,7 @@ impl Sorter {
             items.iter().for_each(|&item| room[next_place(&mut lows[low(&item)])] = item);
             room.iter().for_each(|&item| items[next_place(&mut highs[high(&item)])] = item);
         }
-        debug_assert!(items.is_sorted(), "the items of a part are sorted by their time");
+        debug_assert!(items.is_sorted_by_key(|item| item.deadline), "the items of a part are sorted by their time");
         if self.room.len() > LARGE {
             self.room = Vec::new();
         }

@@ -2,8 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::{Group, Key, Wheel};
+use super::{Group, Key, Subject, Wheel};
 use crate::clock::Time;
+
+impl Subject for () {
+    fn is_simple(&self) -> bool {
+        true
+    }
+}
 
 /// A timer of the list: what it is for, and its time with the number of its arming, unless it is for none.
 struct Known {
@@ -15,7 +21,7 @@ struct Known {
 
 /// Both, side by side.
 struct Pair {
-    wheel: Wheel<u32>,
+    wheel: Wheel<u32, ()>,
     groups: [Group; 2],
     known: Vec<Known>,
     armings: u64,
@@ -66,12 +72,12 @@ impl Pair {
                 let deadline = self.time(moment);
                 let due = self.due(deadline);
                 let name = self.armings as u32;
-                let key = self.wheel.arm(&mut self.groups[*group], Time::from_nanos(deadline), name);
+                let key = self.wheel.arm(&mut self.groups[*group], Time::from_nanos(deadline), (name, ()));
                 self.known.push(Known { key, group: *group, name, due });
             }
             Step::Cancel(index) if !self.known.is_empty() => {
                 let known = self.known.swap_remove(index % self.known.len());
-                assert_eq!(self.wheel.cancel(known.key), Some(known.name), "expected the timer to be there");
+                assert_eq!(self.wheel.cancel(known.key), Some((known.name, ())), "expected the timer to be there");
                 assert_eq!(self.wheel.cancel(known.key), None, "expected it to end once");
                 assert!(!self.wheel.rearm(known.key, Time::START), "expected an ended timer not to be armed again");
             }
@@ -84,7 +90,7 @@ impl Pair {
             }
             Step::End(group) => {
                 let mut expected: Vec<_> = self.known.extract_if(.., |known| known.group == *group).collect();
-                let ended = std::iter::from_fn(|| self.wheel.end_one(&mut self.groups[*group]));
+                let ended = std::iter::from_fn(|| self.wheel.end_one(&mut self.groups[*group]).map(|(name, ())| name));
                 let mut ended: Vec<_> = ended.collect();
                 ended.sort_unstable();
                 expected.sort_unstable_by_key(|known| known.name);
@@ -109,7 +115,7 @@ impl Pair {
         }
         for known in &self.known {
             assert!(self.wheel.is_armed(known.key), "expected {} to be armed", known.name);
-            assert_eq!(self.wheel.get_mut(known.key), Some(&mut known.name.clone()));
+            assert_eq!(self.wheel.get_mut(known.key), Some((&mut known.name.clone(), &mut ())));
         }
     }
 
@@ -182,7 +188,7 @@ fn many_timers_fall_due_in_their_order_whatever_is_cancelled_among_them() {
             for _ in 0..roll(if cfg!(miri) { 60 } else { 3000 }) {
                 order += 1;
                 let due = (now + roll(within)).max(come);
-                let key = wheel.arm(&mut group, Time::from_nanos(due), ());
+                let key = wheel.arm(&mut group, Time::from_nanos(due), ((), ()));
                 expected.insert((due, order), key);
                 armed.insert(key, (due, order));
             }
@@ -240,7 +246,7 @@ fn many_overdue_timers_fall_due_in_their_order_whatever_their_handlers_do() {
         let count = if cfg!(miri) { 200 } else { 20_000 };
         for order in 0..count {
             let due = start + roll(spread);
-            expected.insert((due, order), wheel.arm(&mut group, Time::from_nanos(due), ()));
+            expected.insert((due, order), wheel.arm(&mut group, Time::from_nanos(due), ((), ())));
             armed.push((due, order));
         }
         // Some are not due yet, some among others that are.
@@ -249,7 +255,7 @@ fn many_overdue_timers_fall_due_in_their_order_whatever_their_handlers_do() {
         while let Some(key) = wheel.pop_due(Time::from_nanos(now)).map(|due| due.key()) {
             let (next, expected_key) = expected.pop_first().expect("a timer that is armed");
             assert_eq!(key, expected_key, "expected the timer for {next:?}, spread {spread}");
-            assert_eq!(wheel.cancel(key), Some(()));
+            assert_eq!(wheel.cancel(key), Some(((), ())));
             come = next.0;
             // Of those that are left more than half go, so that they are swept out.
             let chosen = roll(count) as usize;
@@ -276,23 +282,23 @@ fn many_overdue_timers_fall_due_in_their_order_whatever_their_handlers_do() {
 #[test]
 fn a_timer_for_never_stays_armed_and_does_not_fall_due() {
     let (mut wheel, mut group) = (Wheel::new(), Group::default());
-    let key = wheel.arm(&mut group, Time::NEVER, 'a');
+    let key = wheel.arm(&mut group, Time::NEVER, ('a', ()));
     assert!(wheel.pop_due(Time::NEVER).is_none(), "expected never not to come");
     assert_eq!(wheel.next_deadline(), None);
     assert!(wheel.is_armed(key));
-    assert_eq!(wheel.cancel(key), Some('a'));
+    assert_eq!(wheel.cancel(key), Some(('a', ())));
 }
 
 #[test]
 fn timers_of_one_deadline_fall_due_in_the_order_in_which_they_were_armed() {
     let (mut wheel, mut group) = (Wheel::new(), Group::default());
     let noon = Time::from_nanos(1 << 40);
-    let first = wheel.arm(&mut group, noon, 1);
+    let first = wheel.arm(&mut group, noon, (1, ()));
     // Comes close, so that the next ones are placed on a lower level.
     let close = Time::from_nanos((1 << 40) - 3);
     assert!(wheel.pop_due(close).is_none());
-    let second = wheel.arm(&mut group, noon, 2);
-    let third = wheel.arm(&mut group, noon, 3);
+    let second = wheel.arm(&mut group, noon, (2, ()));
+    let third = wheel.arm(&mut group, noon, (3, ()));
     assert!(wheel.rearm(second, noon), "expected the second to go behind the third");
     let order: Vec<_> = std::iter::from_fn(|| wheel.pop_due(noon).map(|due| due.key())).collect();
     assert_eq!(order, [first, third, second], "expected the order of arming");
@@ -301,18 +307,39 @@ fn timers_of_one_deadline_fall_due_in_the_order_in_which_they_were_armed() {
 #[test]
 fn a_place_that_is_used_again_does_not_know_the_old_key() {
     let (mut wheel, mut group) = (Wheel::new(), Group::default());
-    let old = wheel.arm(&mut group, Time::START, 1);
-    assert_eq!(wheel.cancel(old), Some(1));
-    let new = wheel.arm(&mut group, Time::START, 2);
+    let old = wheel.arm(&mut group, Time::START, (1, ()));
+    assert_eq!(wheel.cancel(old), Some((1, ())));
+    let new = wheel.arm(&mut group, Time::START, (2, ()));
     assert_ne!(old, new);
     assert!(!wheel.is_armed(old) && wheel.is_armed(new), "expected only the new key to be known");
     assert_eq!(wheel.cancel(old), None, "expected the old key to end nothing");
 }
 
 #[test]
+fn a_place_that_begins_to_count_its_bookings_anew_does_not_know_those_of_before() {
+    let (mut wheel, mut group) = (Wheel::new(), Group::default());
+    let [early, late] = [1_u64 << 30, 1 << 31].map(Time::from_nanos);
+    let key = wheel.arm(&mut group, early, ('a', ()));
+    // Stands behind it, so that what is left of it stays in the row.
+    let other = wheel.arm(&mut group, early, ('b', ()));
+    assert!(wheel.rearm(key, late));
+    let bookings = 4 * u64::from(super::seats::LAST_BOOKING);
+    for _ in 0..bookings {
+        assert!(wheel.rearm(key, late));
+        let due = wheel.next_deadline();
+        assert_eq!(due, Some(early), "expected the other to be next");
+    }
+    assert_eq!(wheel.pop_due(early).map(|due| due.key()), Some(other));
+    assert_eq!(wheel.pop_due(early).map(|due| due.key()), None, "expected nothing to come early");
+    assert_eq!(wheel.pop_due(late).map(|due| due.key()), Some(key));
+    assert!(wheel.pop_due(late).is_none() && wheel.is_quiet(), "expected it to fall due once");
+}
+
+#[test]
 fn a_million_cancelled_timers_leave_nothing_to_wake_for() {
     let (mut wheel, mut group) = (Wheel::new(), Group::default());
-    let arm = |wheel: &mut Wheel<u64>, group: &mut Group, n| wheel.arm(group, Time::from_nanos(1000 + n * 977), n);
+    let arm =
+        |wheel: &mut Wheel<u64, ()>, group: &mut Group, n| wheel.arm(group, Time::from_nanos(1000 + n * 977), (n, ()));
     let keys: Vec<_> = (0..1_000_000).map(|n| arm(&mut wheel, &mut group, n)).collect();
     for key in keys {
         assert!(wheel.cancel(key).is_some());

@@ -10,15 +10,13 @@ use crate::clock::Time;
 
 use super::bucket::{Item, Level, SLOTS, Spare};
 use super::near::Near;
-use super::seats::Seats;
-use super::{Group, Key};
+use super::seats::{AHEAD, Seats, are_neighbours};
+use super::{Group, Key, Subject};
 
 /// Bits of a deadline within a span.
 const SPAN: u32 = 18;
 /// Bits of a deadline that one level tells apart.
 const BITS: u32 = SLOTS.trailing_zeros();
-/// How many timers are read ahead of their time, so that the memory they are in comes all at once.
-const AHEAD: usize = 64;
 /// How many timers of a slot are looked at where a guess would do.
 const LOOKS: usize = 1024;
 
@@ -30,12 +28,10 @@ enum Place {
     Far(usize, usize),
 }
 
-/// The timers of one thread, each with a `T`.
+/// The timers of one thread, each with a `T` that every tick needs and a `B` that few do.
 #[derive(Debug)]
-pub(crate) struct Wheel<T> {
-    seats: Seats<T>,
-    /// The order of the last item.
-    order: u64,
+pub(crate) struct Wheel<T, B> {
+    seats: Seats<T, B>,
     /// The moment by which the timers are placed. Those for its span and earlier ones are near.
     moment: u64,
     /// How far [`Wheel::pop_due`] has come: to the last timer it gave out, or to where nothing was due.
@@ -54,16 +50,16 @@ pub(crate) struct Wheel<T> {
 
 /// A timer whose time has come, off its time and still armed.
 #[derive(Debug)]
-pub(crate) struct Due<'a, T> {
-    wheel: &'a mut Wheel<T>,
+pub(crate) struct Due<'a, T, B> {
+    wheel: &'a mut Wheel<T, B>,
     key: Key,
+    deadline: u64,
 }
 
-impl<T> Wheel<T> {
+impl<T: Default, B: Subject> Wheel<T, B> {
     pub(crate) const fn new() -> Self {
         Self {
             seats: Seats::new(),
-            order: 0,
             moment: 0,
             come: 0,
             near: Near::new(),
@@ -77,22 +73,31 @@ impl<T> Wheel<T> {
 
     /// Has `value` fall due at `deadline`. One that has passed counts as the moment to which [`Wheel::pop_due`] has
     /// come: the deadline it gave out last, or `now` if nothing was due. [`Time::NEVER`] does not come.
-    pub(crate) fn arm(&mut self, group: &mut Group, deadline: Time, value: T) -> Key {
+    pub(crate) fn arm(&mut self, group: &mut Group, deadline: Time, value: (T, B)) -> Key {
         let key = self.seats.take(group, value);
         self.link(key.index, deadline);
         key
     }
 
     /// Ends a timer and gives back what it was for; `None` if it has ended.
-    pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
-        self.is_armed(key).then_some(())?;
-        self.remove(key.index)
+    pub(crate) fn cancel(&mut self, key: Key) -> Option<(T, B)> {
+        self.is_armed(key).then(|| self.remove(key.index))
+    }
+
+    /// Ends a timer that is armed. What is left of what it was for stays where it lies, and is dropped when another comes
+    /// there.
+    #[inline]
+    pub(crate) fn end_emptied(&mut self, key: Key) {
+        debug_assert!(self.is_armed(key), "a timer ends once");
+        self.unlink(key.index);
+        self.seats.abandon(key.index);
+        self.seats.note_left();
     }
 
     /// Ends one timer of `group`, whichever; `None` if it has none.
-    pub(crate) fn end_one(&mut self, group: &mut Group) -> Option<T> {
+    pub(crate) fn end_one(&mut self, group: &mut Group) -> Option<(T, B)> {
         let index = self.seats.next_of(group)?;
-        self.remove(index)
+        Some(self.remove(index))
     }
 
     /// Has a timer fall due at another time, behind those that were armed for it before; `false` if it has ended.
@@ -110,18 +115,19 @@ impl<T> Wheel<T> {
     ///
     /// `now` is not before an earlier one.
     #[inline]
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Due<'_, T>> {
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Due<'_, T, B>> {
         let now = now.as_nanos().min(u64::MAX - 1);
         let plain = self.near.plain_next();
-        let key = match plain.filter(|item| item.deadline <= now && self.seats.is_booked(item)) {
+        let item = match plain.filter(|item| item.deadline <= now && self.seats.is_booked(item)) {
             Some(item) => {
                 self.near.remove_plain();
                 (self.bound, self.exact) = (item.deadline, false);
-                self.take_off(item)
+                item
             }
             None => self.pop_next(now)?,
         };
-        Some(Due { wheel: self, key })
+        let key = self.take_off(item);
+        Some(Due { wheel: self, key, deadline: item.deadline })
     }
 
     /// When the next timer falls due. Looks at the timers of one slot where that is not known.
@@ -146,13 +152,13 @@ impl<T> Wheel<T> {
         self.seats.is_armed(key)
     }
 
-    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        if self.is_armed(key) { self.seats.value(key.index) } else { None }
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<(&mut T, &mut B)> {
+        if self.is_armed(key) { Some(self.seats.value(key.index)) } else { None }
     }
 
     /// The next timer, wherever it stands.
     #[inline(never)]
-    fn pop_next(&mut self, now: u64) -> Option<Key> {
+    fn pop_next(&mut self, now: u64) -> Option<Item> {
         while self.bound <= now {
             if let Some(item) = self.near.first(|item| self.seats.is_booked(item)) {
                 self.bound = item.deadline;
@@ -161,7 +167,7 @@ impl<T> Wheel<T> {
                     break;
                 }
                 self.near.remove(item);
-                return Some(self.take_off(item));
+                return Some(item);
             }
             let Some((level, slot)) = self.first_slot() else {
                 self.bound = u64::MAX;
@@ -184,7 +190,7 @@ impl<T> Wheel<T> {
     #[inline]
     fn take_off(&mut self, item: Item) -> Key {
         self.come = item.deadline;
-        self.seats.rest(item.index);
+        self.seats.rest(item);
         if self.near.is_unseen() {
             self.read_ahead();
         }
@@ -194,18 +200,16 @@ impl<T> Wheel<T> {
     /// Looks at what the next timers will need, so that the processor waits for their memory once and not for each.
     #[inline(never)]
     fn read_ahead(&mut self) {
+        self.seats.note_left();
         let ahead = self.near.see(AHEAD);
-        // It finds those by itself that lie beside each other.
-        if let [first, .., last] = ahead
-            && first.index.abs_diff(last.index) < AHEAD as u32
-        {
+        if are_neighbours(ahead.iter().map(|item| item.index)) {
             return;
         }
         let seen = ahead.iter().fold(0_u64, |seen, item| seen ^ self.seats.look_at(item.index));
         std::hint::black_box(seen);
     }
 
-    fn remove(&mut self, index: u32) -> Option<T> {
+    fn remove(&mut self, index: u32) -> (T, B) {
         self.unlink(index);
         self.seats.free(index)
     }
@@ -248,9 +252,10 @@ impl<T> Wheel<T> {
             return;
         }
         let deadline = deadline.max(self.come);
-        self.order += 1;
-        let item = Item { deadline, order: self.order, index };
-        self.seats.book(item);
+        let item = match self.seats.book(index, deadline) {
+            Some(item) => item,
+            None => self.book_anew(index, deadline),
+        };
         match self.place(deadline) {
             Place::Near => self.near.push(item),
             Place::Far(level, slot) => self.push(level, slot, item),
@@ -258,6 +263,17 @@ impl<T> Wheel<T> {
         if deadline <= self.bound {
             (self.bound, self.exact) = (deadline, true);
         }
+    }
+
+    /// Books a seat that was booked as often as it can be told.
+    #[cold]
+    fn book_anew(&mut self, index: u32, deadline: u64) -> Item {
+        self.near.sweep(|item| self.seats.is_booked(item));
+        for level in &mut self.levels {
+            level.sweep(|item| self.seats.is_booked(item));
+        }
+        self.seats.begin_anew(index);
+        self.seats.book(index, deadline).expect("the first booking is not the last")
     }
 
     fn push(&mut self, level: usize, slot: usize, item: Item) {
@@ -270,19 +286,19 @@ impl<T> Wheel<T> {
 
     #[inline]
     fn unlink(&mut self, index: u32) {
-        let (deadline, order) = self.seats.rest(index);
-        if order == 0 {
+        let Some(item) = self.seats.item(index) else {
             return;
-        }
+        };
+        self.seats.rest(item);
         let alive = |item: &Item| self.seats.is_booked(item);
-        match self.place(deadline) {
+        match self.place(item.deadline) {
             Place::Near => self.near.lose(alive),
             Place::Far(level, slot) => {
-                self.levels[level].lose(slot, order, alive, &mut self.spare);
+                self.levels[level].lose(slot, item, alive, &mut self.spare);
                 self.note_empty(level);
             }
         }
-        self.exact &= deadline != self.bound;
+        self.exact &= item.deadline != self.bound;
     }
 
     fn note_empty(&mut self, level: usize) {
@@ -339,15 +355,27 @@ fn reach(items: &[Item]) -> (u64, u64) {
     deadlines.fold((u64::MAX, 0), |(first, last), deadline| (first.min(deadline), last.max(deadline)))
 }
 
-impl<T> Due<'_, T> {
+impl<T: Default, B: Subject> Due<'_, T, B> {
     #[inline]
     pub(crate) const fn key(&self) -> Key {
         self.key
     }
 
+    /// When it was due. If that had passed when it was armed, it is the moment to which the wheel had come.
     #[inline]
-    pub(crate) fn value(&mut self) -> Option<&mut T> {
-        self.wheel.seats.value(self.key.index)
+    pub(crate) const fn deadline(&self) -> Time {
+        Time::from_nanos(self.deadline)
+    }
+
+    /// What [`Subject::is_simple`] says.
+    #[inline]
+    pub(crate) fn is_simple(&self) -> bool {
+        self.wheel.seats.is_simple(self.key.index)
+    }
+
+    #[inline]
+    pub(crate) fn value(&mut self) -> &mut T {
+        self.wheel.seats.front(self.key.index)
     }
 
     /// Ends it. What is left of what it was for stays where it lies, and is dropped when another timer comes there.

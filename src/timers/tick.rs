@@ -18,7 +18,7 @@ use crate::residents::Extra;
 use crate::target::Target;
 use crate::timer::{Due, Key, Wheel};
 use crate::timers::arming::Timer;
-use crate::timers::{Armed, Course, Current};
+use crate::timers::{Course, Current, Parcel, Rhythm};
 use crate::waiting::BURST;
 
 /// What a handler can know of the tick that it handles; see [`Context::tick`](crate::Context::tick).
@@ -87,7 +87,6 @@ enum Fate {
     Now(Begun),
     /// The target is not idle.
     Busy(Tid, Key),
-    Order(Key),
     /// There is no tick to be given any more.
     Void,
 }
@@ -137,20 +136,18 @@ impl Core {
     /// Takes a timer out that is to tick once, for a target that is idle, and that no other thread knows of; from here on
     /// its tick is the current one.
     #[inline(always)]
-    fn take_only(&self, mut due: Due<'_, Armed>, slots: &mut Slots<dyn Target, Extra>) -> Option<Only> {
-        let key = due.key();
-        let Some(Armed::Tick(ticking)) = due.value() else {
-            return None;
-        };
-        let owner = ticking.owner;
-        let alone = ticking.course == Course::Once && ticking.link.is_none();
-        let slot = slots.find(owner).filter(|slot| alone && slot.state == State::Occupied && slot.waiting == 0)?;
+    fn take_only(&self, mut due: Due<'_, Parcel, Rhythm>, slots: &mut Slots<dyn Target, Extra>) -> Option<Only> {
+        due.is_simple().then_some(())?;
+        let (key, deadline) = (due.key(), due.deadline());
+        let parcel = due.value();
+        let owner = parcel.owner;
+        let slot = slots.find(owner).filter(|slot| slot.state == State::Occupied && slot.waiting == 0)?;
         let target = slot.target.take()?;
-        let tick = Tick { timer: Timer::new(owner, key), due: ticking.plan.due(1), missed: 0 };
+        let tick = Tick { timer: Timer::new(owner, key), due: deadline, missed: 0 };
         // Set here, as it would be copied twice if it went with the others.
         self.timers.current.set(Some(Current { tick, depth: self.depth.get() + 1 }));
         // Taken from where it lies: what is copied as a whole and then in parts makes the processor wait.
-        let record = ticking.record.take_all();
+        let record = parcel.record.take_all();
         due.end_emptied();
         self.post.timers.give_back();
         Some(Only { owner, record, target, life: slot.life })
@@ -176,11 +173,6 @@ impl Core {
         match self.fate_of(key, now) {
             Fate::Now(begun) => self.give(begun, Turn::Queue),
             Fate::Busy(owner, key) => self.mark_place(owner, key),
-            Fate::Order(key) => {
-                if let Some(order) = self.take_order(key) {
-                    let _ = self.guard(|| order(self));
-                }
-            }
             Fate::Void => {}
         }
     }
@@ -189,10 +181,10 @@ impl Core {
     fn fate_of(&self, key: Key, now: Time) -> Fate {
         self.slots.with(|slots| {
             self.timers.wheel.with(|wheel| {
-                let Some(Armed::Tick(ticking)) = wheel.get_mut(key) else {
-                    return Fate::Order(key);
+                let Some((parcel, rhythm)) = wheel.get_mut(key) else {
+                    return Fate::Void;
                 };
-                let owner = ticking.owner;
+                let owner = parcel.owner;
                 let Some(slot) = slots.find(owner) else {
                     return Fate::Void;
                 };
@@ -203,7 +195,7 @@ impl Core {
                     return Fate::Void;
                 }
                 if slot.state != State::Occupied || slot.target.is_none() || slot.waiting > 0 {
-                    ticking.due = true;
+                    rhythm.due = true;
                     return Fate::Busy(owner, key);
                 }
                 Self::begin(wheel, slot, key, now).map_or(Fate::Void, Fate::Now)
@@ -213,16 +205,14 @@ impl Core {
 
     /// Begins a tick: from here on it cannot be cancelled any more.
     #[inline]
-    fn begin(wheel: &mut Wheel<Armed>, slot: &Home, key: Key, now: Time) -> Option<Begun> {
-        let Some(Armed::Tick(ticking)) = wheel.get_mut(key) else {
-            return None;
-        };
-        let (owner, course) = (ticking.owner, ticking.course);
-        ticking.due = false;
+    fn begin(wheel: &mut Wheel<Parcel, Rhythm>, slot: &Home, key: Key, now: Time) -> Option<Begun> {
+        let (parcel, rhythm) = wheel.get_mut(key)?;
+        let (owner, course) = (parcel.owner, rhythm.course);
+        rhythm.due = false;
         // Otherwise another thread has an order on its way here.
-        ticking.link.as_ref().is_none_or(|link| link.begin(course)).then_some(())?;
-        let number = if course == Course::Once { 1 } else { ticking.plan.last(now).max(1) };
-        let tick = Tick { timer: Timer::new(owner, key), due: ticking.plan.due(number), missed: number - 1 };
+        rhythm.link.as_ref().is_none_or(|link| link.begin(course)).then_some(())?;
+        let number = if course == Course::Once { 1 } else { rhythm.plan.last(now).max(1) };
+        let tick = Tick { timer: Timer::new(owner, key), due: rhythm.plan.due(number), missed: number - 1 };
         Some(Begun { tick, life: slot.life, course })
     }
 
@@ -230,7 +220,7 @@ impl Core {
     #[inline]
     fn last_of(&self, owner: Tid, key: Key) -> Option<Body<'static>> {
         self.timers.wheel.with(|wheel| {
-            let record = wheel.ticking(owner, key)?.record.take_all();
+            let record = wheel.ticking(owner, key)?.0.record.take_all();
             // Nothing of it is a user's any more.
             wheel.cancel(key);
             self.post.timers.give_back();
@@ -263,10 +253,9 @@ impl Core {
 
     #[cold]
     fn mark_place(&self, owner: Tid, key: Key) {
-        let marked = self
-            .timers
-            .wheel
-            .with(|wheel| wheel.ticking(owner, key).is_none_or(|ticking| std::mem::replace(&mut ticking.queued, true)));
+        let marked = self.timers.wheel.with(|wheel| {
+            wheel.ticking(owner, key).is_none_or(|(_, rhythm)| std::mem::replace(&mut rhythm.queued, true))
+        });
         // A timer has one place at most, so these need no bound of their own.
         if !marked && self.join_queue(owner) {
             let mark = Body::new(Mark(key));
@@ -282,9 +271,9 @@ impl Core {
             return;
         };
         let due = self.timers.wheel.with(|wheel| {
-            wheel.ticking(owner, key).is_some_and(|ticking| {
-                ticking.queued = false;
-                ticking.due
+            wheel.ticking(owner, key).is_some_and(|(_, rhythm)| {
+                rhythm.queued = false;
+                rhythm.due
             })
         });
         if !due || self.is_closing() {
@@ -304,20 +293,20 @@ impl Core {
     /// its `Clone`, so that the tick is missed.
     fn copy_for(&self, owner: Tid, key: Key, tick: &Tick) -> Option<Body<'static>> {
         let template = self.timers.wheel.with(|wheel| {
-            let ticking = wheel.ticking(owner, key)?;
-            let next = ticking.plan.from(tick.due).due(1);
-            let template = ticking.record.take_all();
+            let (parcel, rhythm) = wheel.ticking(owner, key)?;
+            let next = rhythm.plan.from(tick.due).due(1);
+            let template = parcel.record.take_all();
             wheel.rearm(key, next);
             Some(template)
         })?;
         let copy = self.guard(|| template.try_clone()).ok().flatten();
         let mut template = Some(template);
         self.timers.wheel.with(|wheel| {
-            if let Some(ticking) = wheel.ticking(owner, key) {
+            if let Some((parcel, rhythm)) = wheel.ticking(owner, key) {
                 if copy.is_some() {
-                    ticking.plan = ticking.plan.from(tick.due);
+                    rhythm.plan = rhythm.plan.from(tick.due);
                 }
-                ticking.record = template.take()?;
+                parcel.record = template.take()?;
             }
             Some(())
         });
