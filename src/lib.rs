@@ -90,8 +90,8 @@
 //!    in continuations and factories, in a record's `Clone` and `Drop` and a target's `Drop`. Then the target's policy
 //!    decides ([`OnPanic`]): deregister, keep, or restart from its factory, at once or after a delay and up to a limit
 //!    ([`Restart`]). What it held comes back; mail for a target that is to come back waits, or comes back with
-//!    [`Code::RESTARTING`]. Under `panic = "abort"` the process ends at the first panic: this promise and the policies are void, and what was on
-//!    its way is lost with the process.
+//!    [`Code::RESTARTING`]. Under `panic = "abort"` the process ends at the first panic: this promise and the policies
+//!    are void, and what was on its way is lost with the process.
 //! 8. **Bounded.** No handler ever blocks on another thread. A full hand-off returns the message with [`Code::BUSY`]
 //!    at once. Hand-off, waiting list, held messages, unanswered requests and timers have bounds that can be set
 //!    ([`NamespaceBuilder`]). A request reserves the room of its answer, so that answers and returns are never

@@ -146,8 +146,8 @@ impl NamespaceBuilder {
         self
     }
 
-    /// How many messages may wait on a thread for targets that are not idle, or are to come back; default 65,536, from 1 to 2^24. Answers
-    /// and returns are not among them.
+    /// How many messages may wait on a thread for targets that are not idle, or are to come back; default 65,536, from
+    /// 1 to 2^24. Answers and returns are not among them.
     pub fn waiting(mut self, messages: usize) -> Self {
         self.limits.waiting = messages;
         self

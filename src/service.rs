@@ -2,8 +2,8 @@
 //!
 //! All threads share it, behind a lock. What a message needs to know stands in a [`Plan`] that never changes: a thread
 //! keeps the last one it has seen, and one look at the version tells it whether there is another. Observers themselves
-//! live on their own threads ([`Audience`](crate::service::audience::Audience)); here they are numbers per worker, and a list of
-//! changes that the worker has not heard of yet.
+//! live on their own threads ([`Audience`](crate::service::audience::Audience)); here they are numbers per worker, and
+//! a list of changes that the worker has not heard of yet.
 
 pub(crate) mod audience;
 pub(crate) mod catalogue;

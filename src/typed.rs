@@ -218,8 +218,9 @@ pub fn see(message: &Message<'_>, mut one: impl FnMut(RecordRef<'_>)) {
 ///
 /// The sections are separated by semicolons; each is optional. Records without a word are handled at once
 /// ([`Handle`]), those behind `later` are held ([`Later`]); `answers` lists the answers that are wanted ([`Answers`]),
-/// others are counted and dropped; `observes` lists the records that it sees of services ([`Observes`]); `hooks` are `started` and `stopping` ([`Started`], [`Stopping`]). A generic target is
-/// listed once for each type it is used with (`handles!(Cache<u32>: Add)`), or implements [`Target`](crate::Target) itself.
+/// others are counted and dropped; `observes` lists the records that it sees of services ([`Observes`]); `hooks` are
+/// `started` and `stopping` ([`Started`], [`Stopping`]). A generic target is listed once for each type it is used with
+/// (`handles!(Cache<u32>: Add)`), or implements [`Target`](crate::Target) itself.
 ///
 /// ```
 /// # use rohrpost::*;

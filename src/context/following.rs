@@ -10,9 +10,9 @@ impl Context<'_> {
     /// behind the mail that waits. If nobody is there (any more) it is told so at once.
     ///
     /// Watching twice is watching once, a restart is no end, and a target that is restarted goes on watching and being
-    /// watched; what it is told while it is to come back waits for it. Who watches itself is told nothing. The end of a target on another thread is told when that thread
-    /// gets to it. Neither the notification nor what brings it is refused for lack of room; there are as many as
-    /// targets that are watched.
+    /// watched; what it is told while it is to come back waits for it. Who watches itself is told nothing. The end of a
+    /// target on another thread is told when that thread gets to it. Neither the notification nor what brings it is
+    /// refused for lack of room; there are as many as targets that are watched.
     ///
     /// A target of another node is watched in the same way, until that node leaves: then its watchers are told
     /// [`Reason::NodeLeft`](crate::Reason::NodeLeft), since nobody here knows whether the target goes on. They may watch it again
@@ -49,8 +49,8 @@ impl Context<'_> {
     ///
     /// # Errors
     ///
-    /// [`Code::NO_NODE`] for a node that is not reached, or not by a port that can watch; [`Code::NO_SERVICE`] for an address without a target, [`Code::STOPPED`] on a
-    /// thread that is closing.
+    /// [`Code::NO_NODE`] for a node that is not reached, or not by a port that can watch; [`Code::NO_SERVICE`] for an
+    /// address without a target, [`Code::STOPPED`] on a thread that is closing.
     pub fn watch(&self, target: Address) -> Result<(), Code> {
         self.core.watch(self.me, target.completed_from(self.address()))
     }

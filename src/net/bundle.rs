@@ -53,8 +53,8 @@ impl Bundle {
     }
 }
 
-/// The frames of a piece, in order. What is no bundle, or one with lengths that do not fit, is a frame, which is for its reader
-/// to judge.
+/// The frames of a piece, in order. What is no bundle, or one with lengths that do not fit, is a frame, which is for
+/// its reader to judge.
 pub(crate) fn frames(piece: Vec<u8>) -> Frames {
     match places(&piece) {
         Some(mut places) => {

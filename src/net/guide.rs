@@ -7,8 +7,8 @@
 //!
 //! The address, and the ways to send to it. A message is handled or comes back; every request is answered exactly once; what
 //! one sender sends to one receiver arrives in order; everything is bounded; deadlines travel; every message is counted once.
-//! A handler is still never blocked: sending to another node puts the message into the carrier's intake and goes on, or, if the
-//! carrier has nothing else to do and the way is free, writes it and hands it to the engine.
+//! A handler is still never blocked: sending to another node puts the message into the carrier's intake and goes on,
+//! or, if the carrier has nothing else to do and the way is free, writes it and hands it to the engine.
 //!
 //! # What changes
 //!
@@ -176,8 +176,8 @@
 //!
 //! A [`Gatekeeper`](super::Gatekeeper) is asked about all mail from other nodes before it enters: by record, by the
 //! namespace it goes to, by the node it comes from. The first rule that matches decides; if none does, everything is let in
-//! but what goes to `SYSTEM`, of which only ping is open. What is not let in is [counted](super::NetCounters::denied), and told
-//! to `tracing` if that feature is on. Who forwards a message answers for it: the node is the last one.
+//! but what goes to `SYSTEM`, of which only ping is open. What is not let in is [counted](super::NetCounters::denied),
+//! and told to `tracing` if that feature is on. Who forwards a message answers for it: the node is the last one.
 //!
 //! ```
 //! use rohrpost::net::{Gatekeeper, Joining, Rule};
@@ -200,7 +200,8 @@
 //! - `admit(node)`, for each node: on a **direct link** a certificate with the common name `car-7` can speak and read as the
 //!   node `car-7` and as no other.
 //! - Behind a **router** nobody sees the others' certificates. Who lets one in (`relay`) trusts it, and all whom it lets in,
-//!   with every name: one of them can pose as another, and read its mail. Who lets no router in sees nobody behind it. The names must then be bound in the router's own access control.
+//!   with every name: one of them can pose as another, and read its mail. Who lets no router in sees nobody behind it.
+//!   The names must then be bound in the router's own access control.
 //!
 //! # Over the internet, by a router
 //!
@@ -222,10 +223,10 @@
 //!
 //! # Over slow links
 //!
-//! Records can be [compressed](super::Joining::compress) on their way, from a size on that is set for a node. It is said in each
-//! letter, so others need no such setting to read it. The window in bytes counts what travels; the limit of a message holds
-//! for its full size, and what claims to be larger than that, or than its bytes can bear out, is [`TOO_LARGE`] or
-//! [`MALFORMED`] before memory is taken for it.
+//! Records can be [compressed](super::Joining::compress) on their way, from a size on that is set for a node. It is
+//! said in each letter, so others need no such setting to read it. The window in bytes counts what travels; the limit
+//! of a message holds for its full size, and what claims to be larger than that, or than its bytes can bear out, is
+//! [`TOO_LARGE`] or [`MALFORMED`] before memory is taken for it.
 //!
 //! # How many nodes
 //!
@@ -256,9 +257,10 @@
 //! | 10,000 | 9,999 | 49,995,000 | 3.6 MB | 290 % |
 //!
 //! **A full mesh does not reach 10,000 nodes in one realm.** Up to some
-//! 300 nodes it costs less than a tenth of a core on each. At 1,000 it is about a third, and the 1,024 files that a process may
-//! have open by default are used up; between 3,000 and 4,000 the beats alone fill a core, and all of them go through one
-//! thread, the carrier's. And 10,000 nodes that start together are 100 million tokens to be told. What to do, in this order:
+//! 300 nodes it costs less than a tenth of a core on each. At 1,000 it is about a third, and the 1,024 files that a
+//! process may have open by default are used up; between 3,000 and 4,000 the beats alone fill a core, and all of them
+//! go through one thread, the carrier's. And 10,000 nodes that start together are 100 million tokens to be told. What
+//! to do, in this order:
 //!
 //! 1. **Realms.** Nodes that do not write to each other need not see each other. 10,000 nodes as 200 realms of 50 are 50 links
 //!    for each node. A program with two kernels, one in each realm, forwards between them.

@@ -1,7 +1,8 @@
 //! The memory of a wheel's timers: a seat for each, and whose they are.
 //!
 //! A seat has two parts: all that most ticks need of their timer lies in its front, which is one cache line, and no other
-//! timer's are looked at. So a seat whose timer has ended stays with its group until another group needs it: who arms anew what has ticked moves no links.
+//! timer's are looked at. So a seat whose timer has ended stays with its group until another group needs it: who arms
+//! anew what has ticked moves no links.
 //!
 //! A seat counts its bookings, and an item in a row knows for which one it is. Before the count begins anew the dead items
 //! of the whole wheel have to go, so that none is taken for alive.

@@ -73,7 +73,8 @@ impl Context<'_> {
     /// handled comes back to [`Target::answered`](crate::Target::answered). It has no deadline to inherit.
     ///
     /// A timer ends when it is cancelled, when it has ticked (if it ticks once), and with the target: deregistered,
-    /// restarted, or panicked, unless it is kept ([`OnPanic::Keep`](crate::OnPanic::Keep)). From then on none of its ticks is delivered, not even one that waits already.
+    /// restarted, or panicked, unless it is kept ([`OnPanic::Keep`](crate::OnPanic::Keep)). From then on none of its
+    /// ticks is delivered, not even one that waits already.
     ///
     /// Cost: about 200 bytes while it is armed, and what the record has beyond 32 bytes. Arming and cancelling takes the
     /// same time however many are armed, and allocates only where there were never so many before.

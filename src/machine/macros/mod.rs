@@ -8,8 +8,9 @@ mod read;
 /// Makes a type of no size that is a [`Chart`](crate::machine::Chart): a table in the program, checked by the compiler.
 ///
 /// A chart begins with its name and its model, then names its events; the pattern after an event tells how it is known.
-/// The chart of a [`MachineTarget`](crate::MachineTarget) has `messages` instead (see [below](#messages)). What follows is the inside of the root: transitions and states, which contain transitions and states. The type of the
-/// events is as public as the chart.
+/// The chart of a [`MachineTarget`](crate::MachineTarget) has `messages` instead (see [below](#messages)). What follows
+/// is the inside of the root: transitions and states, which contain transitions and states. The type of the events is
+/// as public as the chart.
 ///
 /// ```
 /// use rohrpost::{hsm, machine::{Engine, Model, Step}};
