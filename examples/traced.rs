@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::error::Error;
+use std::time::Duration;
 
 use rohrpost::{Address, Code, Context, Failure, Handle, Kernel, Setup, handles, record};
 use tracing::Level;
@@ -21,10 +22,18 @@ struct Postage(u32);
 /// Brings the clerk a parcel.
 #[derive(Clone, Debug)]
 struct Bring(i64);
+/// Has the clerk sleep.
+#[derive(Clone, Debug)]
+struct Nap(Duration);
+/// Time to close.
+#[derive(Clone, Debug)]
+struct Closing;
 
 record!(Parcel, "post.parcel" => Postage);
 record!(Postage, "post.postage");
 record!(Bring, "post.bring");
+record!(Nap, "post.nap");
+record!(Closing, "post.closing");
 
 const TOO_HEAVY: Code = Code::application(0);
 
@@ -52,7 +61,19 @@ impl Handle<Bring> for Clerk {
         Ok(())
     }
 }
-handles!(Clerk: Bring);
+impl Handle<Nap> for Clerk {
+    fn handle(&mut self, nap: &Nap, _ctx: &mut Context<'_>) -> Result<(), Failure> {
+        std::thread::sleep(nap.0);
+        Ok(())
+    }
+}
+impl Handle<Closing> for Clerk {
+    fn handle(&mut self, _: &Closing, _ctx: &mut Context<'_>) -> Result<(), Failure> {
+        println!("the clerk closes");
+        Ok(())
+    }
+}
+handles!(Clerk: Bring, Nap, Closing);
 
 fn main() -> Result<(), Box<dyn Error>> {
     // The event tells of the panic; what the usual hook prints would only stand in between.
@@ -76,6 +97,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\nMain asks the scales itself:");
     let failure = kernel.ask(scales, Parcel(30_000)).wait().expect_err("the scales take no more than 20 kg");
     println!("and has an error in its hand: {failure}");
+
+    println!("\nThe clerk falls asleep for 30 ms, and is to close after 1 ms:");
+    office.timer(clerk, Closing).after(Duration::from_millis(1))?;
+    kernel.ask(clerk, Nap(Duration::from_millis(30))).wait()?;
+    // A tick that is due comes before other mail.
+    kernel.ask(scales, Parcel(100)).wait()?;
 
     println!("\nThe clerk has gone home, and what is still brought has nobody to come back to:");
     office.deregister(clerk)?;

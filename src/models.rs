@@ -12,10 +12,13 @@ use crate::address::Address;
 use crate::code::Code;
 use crate::departure::Departure;
 use crate::handoff::{Inbox, Receiver};
-use crate::id::Tid;
+use crate::id::{Nid, Tid};
 use crate::message::Message;
+use crate::record::Record;
 use crate::reply::Reply;
 use crate::ring::{Left, PushError};
+use crate::service::plan::Kind;
+use crate::service::{NoOwner, Service, Terms};
 use crate::sync::{Arc, AtomicUsize, Ordering, relax};
 use crate::timers::Course;
 use crate::timers::handle::{Link, Shared};
@@ -230,5 +233,65 @@ fn no_tick_of_an_earlier_start_begins_and_every_start_is_followed() {
         assert!(followed[0] || followed[1]);
         assert!(link.begin(Course::Again), "expected ticks of the last start");
         let _ = early;
+    });
+}
+
+fn service(kind: Kind) -> Arc<Service> {
+    Arc::new(Service::new(Nid::number(1), <()>::TYPE, Terms { kind, retains: false }, Arc::default()))
+}
+
+/// What a worker does before each message to the service: it looks whether anything has changed.
+fn keep_up(topic: &Service, worker: u32, version: &mut u64, workers: &mut Vec<u32>) -> usize {
+    if topic.is_at(*version) {
+        return 0;
+    }
+    let news = topic.collect(worker, |_| true);
+    (*version, *workers) = (news.version, news.plan.workers.to_vec());
+    news.changes.len()
+}
+
+#[test]
+fn a_worker_that_finds_a_service_unchanged_has_heard_all_of_it_once() {
+    check(|| {
+        let topic = service(Kind::Topic);
+        let (mut version, mut workers) = (0, Vec::new());
+        let others = topic.clone();
+        let observers = thread::spawn(move || [1, 2].map(|worker| others.add_observer(worker, Tid::number(worker))));
+        let mut heard = keep_up(&topic, 1, &mut version, &mut workers);
+        let added = observers.join().expect("the observers came");
+        assert!(added.iter().all(Result::is_ok), "expected the topic to be open");
+        heard += keep_up(&topic, 1, &mut version, &mut workers);
+        assert_eq!(heard, 1, "expected the worker to hear of its own observer");
+        assert_eq!(workers, [1, 2]);
+        assert!(topic.is_at(version));
+    });
+}
+
+#[test]
+fn an_observer_comes_before_the_end_of_a_service_or_is_refused() {
+    check(|| {
+        let topic = service(Kind::Topic);
+        let other = topic.clone();
+        let observer = thread::spawn(move || other.add_observer(1, Tid::number(1)));
+        let told = topic.close().workers;
+        let added = observer.join().expect("the observer came");
+        assert_eq!(told, if added.is_ok() { vec![1] } else { Vec::new() }, "expected its worker to be told of the end");
+        assert!(topic.collect(1, |_| true).changes.is_empty());
+    });
+}
+
+#[test]
+fn of_two_owners_that_come_together_one_is_told_of_the_other() {
+    check(|| {
+        let single = service(Kind::Single);
+        let other = single.clone();
+        let [ann, ben] = [Tid::number(1), Tid::number(2)];
+        let second = thread::spawn(move || other.add_owner(ben, Arc::default));
+        let first = single.add_owner(ann, Arc::default);
+        let second = second.join().expect("the second came");
+        let expected =
+            if first.is_ok() { (Ok(()), Err(NoOwner::Taken(ann))) } else { (Err(NoOwner::Taken(ben)), Ok(())) };
+        assert_eq!((first, second), expected);
+        assert_eq!(single.plan().owners.len(), 1);
     });
 }

@@ -12,13 +12,11 @@ pub(crate) mod routes;
 
 use std::fmt;
 
-use parking_lot::Mutex;
-
 use crate::id::{Nid, RecordId, Tid};
 use crate::message::Message;
 use crate::record::RecordType;
 use crate::service::plan::{Balance, Kind, Owner, Plan};
-use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 
 /// By what a service is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,7 +171,7 @@ impl Service {
 
     /// The plan of this moment.
     pub(crate) fn plan(&self) -> Arc<Plan> {
-        self.state.lock().plan.clone()
+        lock(&self.state).plan.clone()
     }
 
     /// Whether anybody observes it.
@@ -189,7 +187,7 @@ impl Service {
 
     /// Makes a target an owner; one that is already stays so. `load` is asked for where loads are counted.
     pub(crate) fn add_owner(&self, tid: Tid, load: impl FnOnce() -> Arc<AtomicUsize>) -> Result<(), NoOwner> {
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         if !state.plan.open {
             return Err(NoOwner::Closed);
         }
@@ -210,12 +208,12 @@ impl Service {
 
     /// Whether a target is an owner.
     pub(crate) fn has_owner(&self, tid: Tid) -> bool {
-        self.state.lock().plan.owners.iter().any(|owner| owner.tid == tid)
+        lock(&self.state).plan.owners.iter().any(|owner| owner.tid == tid)
     }
 
     /// Lets go of an owner; whether it was one.
     pub(crate) fn remove_owner(&self, tid: Tid) -> bool {
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         let owners: Box<[Owner]> = state.plan.owners.iter().filter(|owner| owner.tid != tid).cloned().collect();
         let found = owners.len() < state.plan.owners.len();
         if found {
@@ -226,7 +224,7 @@ impl Service {
 
     /// Has `worker` hear of a new observer; which change that is.
     pub(crate) fn add_observer(&self, worker: u32, tid: Tid) -> Result<u64, Closed> {
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         if !state.plan.open {
             return Err(Closed);
         }
@@ -243,7 +241,7 @@ impl Service {
 
     /// Has `worker` hear of an observer that goes; which change that is.
     pub(crate) fn remove_observer(&self, worker: u32, tid: Tid) -> u64 {
-        self.add_change(&mut self.state.lock(), worker, tid, Attendance::Ends)
+        self.add_change(&mut lock(&self.state), worker, tid, Attendance::Ends)
     }
 
     fn add_change(&self, state: &mut State, worker: u32, tid: Tid, what: Attendance) -> u64 {
@@ -257,7 +255,7 @@ impl Service {
     /// What `worker` has to hear of, as far as its targets are there yet, with the plan and its version.
     pub(crate) fn collect(&self, worker: u32, is_there: impl Fn(Tid) -> bool) -> News {
         let mut replaced = Vec::new();
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         let state = &mut *state;
         let (sequence, retained) = (state.sequence, &state.retained);
         let mine = state.changes.extract_if(.., |change| {
@@ -282,7 +280,7 @@ impl Service {
     /// Forgets a change that its worker will not do any more. It comes back: a record may be dropped with it.
     #[must_use = "a record may panic in its `Drop`: choose where"]
     pub(crate) fn cancel(&self, change: u64) -> Option<Change> {
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         let place = state.changes.iter().position(|known| known.id == change)?;
         let change = state.changes.remove(place);
         if matches!(change.what, Attendance::Begins(..)) {
@@ -293,12 +291,12 @@ impl Service {
 
     /// How many targets observe it, or are going to.
     pub(crate) fn observers(&self) -> usize {
-        self.state.lock().observers.iter().map(|&(_, observers)| observers).sum()
+        lock(&self.state).observers.iter().map(|&(_, observers)| observers).sum()
     }
 
     /// Lets go of some of a worker's observers.
     pub(crate) fn release(&self, worker: u32, observers: usize) {
-        self.release_from(&mut self.state.lock(), worker, observers);
+        self.release_from(&mut lock(&self.state), worker, observers);
     }
 
     fn release_from(&self, state: &mut State, worker: u32, observers: usize) {
@@ -316,7 +314,7 @@ impl Service {
     /// Numbers a message and keeps it for those who come later. What was kept so far comes back, to be dropped.
     pub(crate) fn retain(&self, message: Option<Message<'static>>) -> (u64, Option<Retained>) {
         let message = message.map(|message| Retained(Arc::new(Mutex::new(message))));
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         state.sequence = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         if message.is_none() || !state.plan.open {
             return (state.sequence, message);
@@ -326,18 +324,18 @@ impl Service {
 
     /// Keeps it until it is closed.
     pub(crate) fn keep(&self) {
-        self.state.lock().stays = true;
+        lock(&self.state).stays = true;
     }
 
     /// Whether nobody needs it, and it was not opened to stay.
     pub(crate) fn is_unused(&self) -> bool {
-        let state = self.state.lock();
+        let state = lock(&self.state);
         !state.stays && state.plan.owners.is_empty() && state.observers.is_empty()
     }
 
     /// Ends it.
     pub(crate) fn close(&self) -> Leavings {
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         let workers = state.plan.workers.to_vec();
         state.observers.clear();
         self.listening.store(0, Ordering::Release);
@@ -362,7 +360,7 @@ impl Service {
 impl Retained {
     /// Another copy. Clones the records.
     pub(crate) fn copy(&self) -> Option<Message<'static>> {
-        self.0.lock().copy()
+        lock(&self.0).copy()
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn relax() {
     #[cfg(not(loom))]
     std::hint::spin_loop();
     #[cfg(loom)]
-    loom::thread::yield_now();
+    thread::yield_now();
 }
 
 /// A place that one thread at a time may reach, by agreement and not by a lock.
