@@ -9,7 +9,7 @@ use super::{
     ids::NONE,
     layout::lay_out,
     list::{Actions, Guards, List, Names},
-    plan::{Op, Route, Sheet},
+    plan::{Moved, Op, Route, Sheet},
     topology::{Edge, Node, Rule},
 };
 
@@ -83,6 +83,7 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         semantics: builder.semantics,
     };
     let parts = Parts::of(&draft, &event_names)?;
+    let flow_shift = parts.flow_shift();
     let flows = parts.flows(&hooks, event_names.len());
     Ok(Table {
         nodes: parts.nodes,
@@ -93,6 +94,7 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         routes: parts.routes,
         ops: parts.ops,
         flows: List::Owned(flows),
+        flow_shift,
         actions: Actions::Owned(hooks.actions.into()),
         guards: Guards::Owned(hooks.guards.into()),
         names: Names::Owned(placed.iter().map(|placed| placed.state.name.as_str().into()).collect()),
@@ -184,14 +186,22 @@ impl Parts {
         })
     }
 
-    /// The plans with their functions, a row per event and a column per vertex.
+    /// How many bits tell the vertices apart.
+    fn flow_shift(&self) -> u32 {
+        self.nodes.all().len().next_power_of_two().trailing_zeros()
+    }
+
+    /// The plans with their functions, a row per event and a column per vertex, and columns that nobody asks for up to a
+    /// power of two.
     fn flows<M: Model>(&self, hooks: &Hooks<M>, events: usize) -> Box<[Flow<M>]> {
         let mut plans = Plans::new(self.routes.all(), self.ops.all(), &hooks.actions, &hooks.guards);
         let cells: Vec<&[u32]> = self.cells.all().chunks(events + 1).collect();
-        let mut flows = Vec::with_capacity(self.cells.all().len());
+        let row = 1 << self.flow_shift();
+        let mut flows = Vec::with_capacity(row * (events + 1));
         for column in 0..=events {
             let event = if column == events { EventId::OTHER } else { EventId(column as u16) };
-            flows.extend(cells.iter().map(|row| plans.flow(row[column], event)));
+            flows.extend(cells.iter().map(|vertex| plans.flow(vertex[column], event)));
+            flows.resize_with(row * (column + 1), || Flow::Idle(Moved::NOWHERE.outcome()));
         }
         flows.into()
     }
@@ -207,4 +217,51 @@ fn refuse(draft: &Draft<'_>, events: &[&str], mut check: impl FnMut(&mut Flaws<'
     let mut list = vec![Flaw::BLANK; count.count];
     check(&mut Flaws { list: &mut list, count: 0 });
     Err(Faults::name(&list, draft, events))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{Engine, Transition};
+
+    struct Walker;
+
+    impl Model for Walker {
+        type Event<'e> = ();
+        type Context<'c> = ();
+    }
+
+    /// A ring of `len` states that `next` goes around, where only the last one takes `stop`.
+    fn ring(len: usize) -> Table<Walker> {
+        let mut builder = Table::<Walker>::builder();
+        let (next, stop) = (builder.event("next"), builder.event("stop"));
+        let builder = (0..len).fold(builder.initial(Transition::to("0")), |builder, at| {
+            let state = State::new(at.to_string()).on(next, Transition::to(((at + 1) % len).to_string()));
+            builder.state(if at + 1 == len { state.on(stop, Transition::internal()) } else { state })
+        });
+        builder.build().expect("the chart has no faults")
+    }
+
+    #[test]
+    fn plans_are_found_whatever_the_number_of_states() {
+        for len in 1..10 {
+            let table = ring(len);
+            let mut engine = Engine::new(&table);
+            engine.start(&mut Walker, &mut ());
+            let takes = |event, engine: &mut Engine<_>| {
+                engine.dispatch(EventId(event), &mut (), &mut Walker, &mut ()).is_handled()
+            };
+            for at in 0..2 * len {
+                let name = (at % len).to_string();
+                assert_eq!(Some(engine.state()), table.state(&name), "expected state {name} of {len}");
+                assert_eq!(takes(1, &mut engine), at % len + 1 == len, "`stop` in state {name} of {len}");
+                assert!(
+                    !takes(2, &mut engine),
+                    "expected an event without a name to be left alone, in {name} of {len}"
+                );
+                assert!(!takes(u16::MAX, &mut engine), "expected the same of the last of them");
+                assert!(takes(0, &mut engine), "expected `next` to be taken in {name} of {len}");
+            }
+        }
+    }
 }

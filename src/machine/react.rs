@@ -20,7 +20,7 @@ impl<M: Model> Table<M> {
         payload: &mut M::Event<'_>,
     ) -> Outcome {
         // Where the row begins is known before the leaf is, which the event before may have only just written.
-        let row = usize::from(event.0) * self.nodes.all().len();
+        let row = usize::from(event.0) << self.flow_shift;
         match self.flows.all().get(row + usize::from(core.leaf())) {
             Some(flow) => flow.start(self, core, me, ctx, payload),
             None => self.react_to_other(event, core, me, ctx, payload),
@@ -37,7 +37,7 @@ impl<M: Model> Table<M> {
         ctx: &mut M::Context<'_>,
         payload: &mut M::Event<'_>,
     ) -> Outcome {
-        let row = self.event_names.len() * self.nodes.all().len();
+        let row = self.event_names.len() << self.flow_shift;
         if let Some(flow) = self.flows.all().get(row + usize::from(core.leaf())) {
             return flow.start(self, core, me, ctx, payload);
         }
