@@ -8,7 +8,7 @@ use zenoh::Wait as _;
 use crate::zenoh::config::Network;
 use crate::zenoh::tests::authority::{Authority, Files};
 use crate::zenoh::tests::ears::Heard;
-use crate::zenoh::tests::names::{Node, endpoint, frame, peer};
+use crate::zenoh::tests::names::{Node, endpoint, frame, meet_and_write, peer};
 use crate::zenoh::tls::Tls;
 
 impl Authority {
@@ -45,12 +45,7 @@ fn nodes_with_certificates_of_one_authority_meet_over_tls_and_quic() {
         let zenoh = Network::new().realm(protocol);
         let mut a = Node::open(peer("a", 1), &zenoh.clone().tls(authority.node("a")).listen(&seed));
         let mut b = Node::open(peer("b", 1), &zenoh.tls(authority.node("b")).connect(&seed));
-        a.meets(b.me);
-        b.meets(a.me);
-        a.send(b.me, "to b").unwrap();
-        b.send(a.me, "to a").unwrap();
-        b.log.hears(&frame(a.me, "to b"));
-        a.log.hears(&frame(b.me, "to a"));
+        meet_and_write(&mut a, &mut b);
     }
 }
 

@@ -67,3 +67,13 @@ impl Node {
         self.log.hears(&Heard::Joined(peer));
     }
 }
+
+/// Two nodes meet, and each hears what the other sends.
+pub(super) fn meet_and_write(a: &mut Node, b: &mut Node) {
+    a.meets(b.me);
+    b.meets(a.me);
+    a.send(b.me, "to b").unwrap();
+    b.send(a.me, "to a").unwrap();
+    b.log.hears(&frame(a.me, "to b"));
+    a.log.hears(&frame(b.me, "to a"));
+}

@@ -14,7 +14,7 @@ use crate::typed::Handle;
 use crate::zenoh::config::Network;
 use crate::zenoh::tests::authority::{Authority, Files};
 use crate::zenoh::tests::ears::{Heard, LIMIT};
-use crate::zenoh::tests::names::{Node, endpoint, frame, peer};
+use crate::zenoh::tests::names::{Node, endpoint, frame, meet_and_write, peer};
 use crate::{Address, Ended, Failure, handles, record};
 
 /// What `zenohd` is: a zenoh session that is a router. With the files of a certificate only bearers of certificates get in.
@@ -46,12 +46,7 @@ fn nodes_that_know_a_router_alone_meet_and_part_behind_it() {
     let zenoh = behind("routed", &endpoint);
     let mut a = Node::open(peer("a", 1), &zenoh);
     let mut b = Node::open(peer("b", 1), &zenoh);
-    a.meets(b.me);
-    b.meets(a.me);
-    a.send(b.me, "to b").unwrap();
-    b.send(a.me, "to a").unwrap();
-    b.log.hears(&frame(a.me, "to b"));
-    a.log.hears(&frame(b.me, "to a"));
+    meet_and_write(&mut a, &mut b);
     let refused = Node::try_open(peer("b", 2), &zenoh).unwrap_err().to_string();
     assert!(refused.contains("`b`"), "expected a name that is taken behind the router to be refused: {refused}");
     let c = Node::open(peer("c", 1), &Network::new().realm("routed").connect(&endpoint));
