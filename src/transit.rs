@@ -216,6 +216,8 @@ impl Message<'_> {
         self.code = Code::NOT_HANDLED;
         if let Some(cold) = self.cold.as_deref_mut() {
             cold.origin = None;
+            // As in a draft: it may have been refused on its way to another node.
+            self.node = cold.elsewhere.take().unwrap_or(self.node);
         }
     }
 

@@ -302,6 +302,20 @@ fn an_address_of_another_node_namespace_or_thread_never_reaches_a_target_with_th
     assert_eq!(world.ask(here, Query(4)).unwrap(), Reply(4), "expected the one with its number here to be well");
 }
 
+#[test]
+fn mail_for_another_node_that_was_refused_and_is_sent_anew_still_goes_there() {
+    let mut world = World::driven();
+    let here = world.near("here", handle());
+    let a = world.near("a", handle());
+    world.settle();
+    let refused = world.kernel.notify(here.on_node("another".parse().unwrap()), Note(1)).unwrap_err();
+    assert_eq!(refused.code(), Code::NO_NODE);
+    let mut message = Some(refused.into_message());
+    world.log.take();
+    world.have(a, move |_, ctx| drop(ctx.send(message.take().unwrap())));
+    assert_eq!(world.log.take(), ["a back 1 NO_NODE"], "expected the target with the same number here to get nothing");
+}
+
 struct Typed;
 impl Handle<Query> for Typed {
     fn handle(&mut self, query: &Query, _ctx: &mut Context<'_>) -> Result<Reply, Failure> {
