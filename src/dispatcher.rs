@@ -73,19 +73,17 @@ impl Core {
         }
     }
 
-    /// Carries ordinary mail that came through the hand-off.
+    /// Carries ordinary mail that came through the hand-off, without a deadline, to a target of this node that may be
+    /// called.
     ///
-    /// Whoever put it there has found the thread of its receiver. So what is left of the address is not looked at, nor
-    /// is a deadline that the message does not have: both lie in a cache line that has not crossed, and need not.
+    /// Whoever put it there has found the thread of its receiver. So what is left of the address is not looked at: it lies
+    /// in a cache line that has not crossed, and need not.
     #[inline]
     pub(crate) fn carry_in(&self, message: &mut Message<'static>) {
         debug_assert!(
             message.tid.worker() == Some(self.post.worker),
             "mail is in the hand-off of its receiver's thread"
         );
-        if message.flags.intersects(Flags::DEADLINE | Flags::ABROAD) || !self.may_nest() {
-            return self.carry_in_slowly(message);
-        }
         if message.wants_answer() {
             // Who gets it lies there.
             prefetch(&message.request);
@@ -95,11 +93,6 @@ impl Core {
             Step::Done => {}
             Step::Onward => self.carry_on(message),
         }
-    }
-
-    #[inline(never)]
-    fn carry_in_slowly(&self, message: &mut Message<'static>) {
-        self.carry_as(message, Turn::Queue);
     }
 
     /// Gives a message to a target of this thread that was taken out for it; a message that is sent just now.
@@ -204,25 +197,12 @@ impl Core {
         let _ = self.guard(|| message.body.finish());
     }
 
-    /// What is not on the direct path: another thread, a deadline, too deep a stack, an address to complete.
+    /// A thread that is not known, too deep a stack, an address to complete.
     #[inline(never)]
     fn step_slowly(&self, message: &mut Message<'_>, turn: Turn) -> Step {
-        if !self.is_in_time(message) && message.due() <= self.now() {
-            return self.refuse(message, Code::EXPIRED);
-        }
-        // The same as in `step_away`, now that the deadline is known to be ahead.
-        if message.node == self.node
-            && message.flags.intersection(Flags::CALL | Flags::COLD | Flags::DEADLINE) == Flags::DEADLINE
-            && let Some(pushed) = self.push_to_known(message)
-        {
-            return match pushed {
-                Ok(()) => Step::Done,
-                Err(code) => self.refuse(message, code),
-            };
-        }
         match self.locate(message) {
             Ok(Place::Here) => {}
-            Ok(Place::Elsewhere) => return self.hand_off(message),
+            Ok(Place::Elsewhere) => return self.hand_off(message, turn),
             Ok(Place::Kernel) => {
                 self.serve_here(message);
                 return Step::Done;

@@ -140,15 +140,15 @@ impl<T> Receiver<T> {
             let mut value = self.spilled.pop_front()?;
             return Some(serve(&mut value).0);
         }
-        if self.head.is_ready(&self.inbox.ring) {
-            return self.head.with_next(&self.inbox.ring, serve);
+        if let Some(taken) = self.head.take(&self.inbox.ring) {
+            return Some(taken.serve(serve));
         }
         if !self.spilled.is_empty() {
             // The spill comes after ring mail that somebody is writing at this moment.
             while !self.head.is_ready(&self.inbox.ring) {
                 relax();
             }
-            return self.head.with_next(&self.inbox.ring, serve);
+            return self.head.take(&self.inbox.ring).map(|taken| taken.serve(serve));
         }
         if self.inbox.is_spilling() {
             self.take_spill();

@@ -262,6 +262,13 @@ impl Tid {
         if worker == 0 || self.is_name() { None } else { Some(worker as u32) }
     }
 
+    /// The place of its worker in a table of workers by number: the empty first one for a number, and past the end of
+    /// any table for a name.
+    #[inline]
+    pub(crate) const fn place(self) -> usize {
+        (self.0 >> (GENERATION_BITS + SLOT_BITS)) as usize
+    }
+
     #[inline]
     pub(crate) const fn slot(self) -> usize {
         (self.0 >> GENERATION_BITS) as usize & (Self::SLOTS as usize - 1)
@@ -291,6 +298,9 @@ mod tests {
         assert_eq!(Tid::number(u32::MAX).worker(), None);
         assert_eq!(Tid::name("router").worker(), None);
         assert_eq!(Tid::UNSET.worker(), None);
+        assert_eq!(Tid::number(u32::MAX).place(), 0);
+        assert!(Tid::name("router").place() >= Tid::WORKERS as usize, "expected no table to be as long");
+        assert!(Tid::UNSET.place() >= Tid::WORKERS as usize);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 #![expect(unsafe_code, reason = "values lie in the slots themselves")]
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -84,6 +85,12 @@ pub(crate) enum Left {
     /// Nothing that needs to be dropped, so that the rest of its slot need not be looked at.
     Nothing,
     Something,
+}
+
+/// A value that was taken, where it lies. Nothing else is taken meanwhile, so nobody writes there.
+pub(crate) struct Taken<'a, T> {
+    slot: &'a Slot<T>,
+    head: PhantomData<&'a mut Head>,
 }
 
 /// The one consumer's place in its ring.
@@ -211,11 +218,9 @@ impl Head {
         ring.producers.tail.fetch_or(SLEEPING, Ordering::AcqRel) & POSITION == self.0
     }
 
-    /// Has `serve` look at the next value where it lies, then drops what is [`Left`] of it and frees its place.
-    ///
-    /// If `serve` unwinds the value is not dropped.
+    /// Takes the next value, if it is there; it stays where it lies.
     #[inline]
-    pub(crate) fn with_next<T, R>(&mut self, ring: &Ring<T>, serve: impl FnOnce(&mut T) -> (R, Left)) -> Option<R> {
+    pub(crate) fn take<'a, T>(&'a mut self, ring: &'a Ring<T>) -> Option<Taken<'a, T>> {
         if !self.is_ready(ring) {
             return None;
         }
@@ -224,8 +229,18 @@ impl Head {
         self.0 += 1;
         prefetch(ring.slot(self.0 + AHEAD));
         ring.consumed.store(self.0, Ordering::Release);
-        Some(slot.value.with_mut(|place| {
-            // SAFETY: the stamp says that a value is here and that it is the consumer's; there is one `Head` a ring.
+        Some(Taken { slot, head: PhantomData })
+    }
+}
+
+impl<T> Taken<'_, T> {
+    /// Has `serve` look at the value where it lies, then drops what is [`Left`] of it and frees its place.
+    ///
+    /// If `serve` unwinds the value is not dropped.
+    #[inline]
+    pub(crate) fn serve<R>(self, serve: impl FnOnce(&mut T) -> (R, Left)) -> R {
+        self.slot.value.with_mut(|place| {
+            // SAFETY: the stamp said that a value is here and that it is the consumer's; there is one `Head` a ring.
             let value = unsafe { &mut *place.cast::<T>() };
             let (result, left) = serve(value);
             if left == Left::Something {
@@ -233,7 +248,7 @@ impl Head {
                 unsafe { ptr::drop_in_place(place.cast::<T>()) };
             }
             result
-        }))
+        })
     }
 }
 
@@ -273,7 +288,12 @@ fn fresh<T>(slots: usize) -> Box<[Slot<T>]> {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Consumer, Left, PushError, Ring};
+    use super::{Consumer, Head, Left, PushError, Ring};
+
+    /// Has `serve` look at the next value.
+    fn next<T, R>(head: &mut Head, ring: &Ring<T>, serve: impl FnOnce(&mut T) -> (R, Left)) -> Option<R> {
+        head.take(ring).map(|taken| taken.serve(serve))
+    }
 
     #[test]
     fn a_ring_takes_exactly_its_capacity() {
@@ -286,12 +306,12 @@ mod tests {
                 assert!(matches!(ring.push(99), Err(PushError::Full(99))), "expected the value too many back");
                 for value in 0..capacity {
                     assert_eq!(
-                        head.with_next(&ring, |value| (*value, Left::Something)),
+                        next(&mut head, &ring, |value| (*value, Left::Something)),
                         Some(value),
                         "expected the order of arrival"
                     );
                 }
-                assert_eq!(head.with_next(&ring, |value| (*value, Left::Something)), None);
+                assert_eq!(next(&mut head, &ring, |value| (*value, Left::Something)), None);
             }
         }
     }
@@ -303,11 +323,11 @@ mod tests {
         for _ in 0..3 {
             assert!(ring.push(Some(count.clone())).is_ok());
         }
-        let taken = head.with_next(&ring, |value| (value.take(), Left::Nothing));
+        let taken = next(&mut head, &ring, |value| (value.take(), Left::Nothing));
         assert_eq!(Arc::strong_count(&count), 4, "expected the taken value to live on");
         drop(taken);
-        head.with_next(&ring, |_| ((), Left::Something));
-        head.with_next(&ring, |_| ((), Left::Something));
+        next(&mut head, &ring, |_| ((), Left::Something));
+        next(&mut head, &ring, |_| ((), Left::Something));
         assert_eq!(Arc::strong_count(&count), 1, "expected every value to be dropped once");
     }
 
@@ -317,7 +337,7 @@ mod tests {
         assert!(ring.push(1).is_ok());
         ring.close();
         assert!(matches!(ring.push(2), Err(PushError::Closed(2))));
-        assert_eq!(head.with_next(&ring, |value| (*value, Left::Something)), Some(1));
+        assert_eq!(next(&mut head, &ring, |value| (*value, Left::Something)), Some(1));
     }
 
     #[test]
@@ -349,7 +369,7 @@ mod tests {
         };
         for expected in 0..values {
             let value = loop {
-                match head.with_next(&ring, |value| (**value, Left::Something)) {
+                match next(&mut head, &ring, |value| (**value, Left::Something)) {
                     Some(value) => break value,
                     None => std::thread::yield_now(),
                 }

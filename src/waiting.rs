@@ -61,6 +61,10 @@ impl Drop for Serving<'_> {
 pub(crate) const BURST: usize = 64;
 
 impl Core {
+    /// What keeps mail from the shortest way through the hand-off to its target.
+    const APART: Flags =
+        Flags::TURNED.union(Flags::COPY).union(Flags::SHOW).union(Flags::DEADLINE).union(Flags::ABROAD);
+
     /// Takes a message that its target cannot have now, or says why not.
     pub(crate) fn keep_waiting(&self, message: &mut Message<'_>) -> Result<(), Code> {
         if self.is_closing() {
@@ -187,6 +191,16 @@ impl Core {
         let Mail::Message(message) = mail else {
             return self.open_order(mail);
         };
+        if message.flags.intersects(Self::APART) || self.is_closing() || !self.may_nest() {
+            return self.open_apart(message);
+        }
+        self.carry_in(message);
+        self.discard(message);
+    }
+
+    /// What is not simply given to a target.
+    #[inline(never)]
+    fn open_apart(&self, message: &mut Message<'static>) {
         if message.is_answer() {
             return self.open_answer(message);
         }
@@ -196,7 +210,7 @@ impl Core {
         if self.is_closing() {
             return self.turn_away(message);
         }
-        self.carry_in(message);
+        self.carry_as(message, Turn::Queue);
         self.discard(message);
     }
 
@@ -278,13 +292,17 @@ impl Core {
     }
 
     /// Tells requesters whose deadline has passed; whether there were any.
+    #[inline]
     pub(crate) fn expire(&self) -> bool {
         let revived = self.revive_due();
-        if !self.pending.with(|pending| pending.watches_time()) {
-            return revived;
-        }
+        let expired = self.pending.with(|pending| pending.watches_time()) && self.expire_due();
+        revived || expired
+    }
+
+    #[inline(never)]
+    fn expire_due(&self) -> bool {
         let now = self.now();
-        let mut any = revived;
+        let mut any = false;
         while let Some((request, pending)) = self.pending.with(|requests| requests.pop_due(now)) {
             any = true;
             self.notify_expired(request, &pending);

@@ -1,5 +1,7 @@
 //! Mail that leaves this thread: into another worker's hand-off, or to the port that reaches another node.
 
+use std::sync::Arc;
+
 use crate::code::Code;
 use crate::core::Core;
 use crate::dispatcher::Step;
@@ -10,11 +12,17 @@ use crate::registry::Turn;
 use crate::ring::Refusal;
 
 impl Core {
-    /// To another thread that is known already, by a completed address on this node: what goes elsewhere has a cold part.
+    /// What is not on the direct path. To another thread that is known a message goes at once, by a completed address on
+    /// this node.
     #[inline(never)]
     pub(super) fn step_away(&self, message: &mut Message<'_>, turn: Turn) -> Step {
-        let known = message.node == self.node && !message.flags.intersects(Flags::CALL | Flags::COLD | Flags::DEADLINE);
-        if known && let Some(pushed) = self.push_to_known(message) {
+        if !self.is_in_time(message) && message.due() <= self.now() {
+            return self.refuse(message, Code::EXPIRED);
+        }
+        if message.node == self.node
+            && !message.flags.intersects(Flags::CALL | Flags::ABROAD)
+            && let Some(pushed) = self.push_to_known(message)
+        {
             return match pushed {
                 Ok(()) => Step::Done,
                 Err(code) => self.refuse(message, code),
@@ -23,22 +31,20 @@ impl Core {
         self.step_slowly(message, turn)
     }
 
-    /// Passes a message to the thread of its target.
+    /// Passes a message to the thread of its target, whose address is complete.
     #[cold]
-    pub(super) fn hand_off(&self, message: &mut Message<'_>) -> Step {
+    pub(super) fn hand_off(&self, message: &mut Message<'_>, turn: Turn) -> Step {
         if message.flags.contains(Flags::CALL) {
             let nowhere = self.directory.route(message.destination()).err();
             return self.refuse(message, nowhere.unwrap_or(Code::WOULD_BLOCK));
         }
-        let pushed = self.push_to_known(message).or_else(|| {
+        if !self.knows(message) {
             self.meet(message.tid);
-            self.push_to_known(message)
-        });
-        match pushed {
-            Some(Ok(())) => Step::Done,
-            Some(Err(code)) => self.refuse(message, code),
-            None => self.refuse(message, self.why_nobody(message)),
         }
+        if !self.knows(message) {
+            return self.refuse(message, self.why_nobody(message));
+        }
+        self.step_away(message, turn)
     }
 
     /// Gives a message to the port that reaches its node.
@@ -55,13 +61,15 @@ impl Core {
         }
     }
 
-    /// Passes a message to a worker that this thread knows, and that has not gone.
     #[inline]
-    pub(super) fn push_to_known(&self, message: &mut Message<'_>) -> Option<Result<(), Code>> {
+    fn push_to_known(&self, message: &mut Message<'_>) -> Option<Result<(), Code>> {
         let peers = self.peers.borrow();
-        let post = peers.get(message.tid.worker()? as usize)?.as_deref()?;
-        let there = post.nid == message.nid && !post.is_closing();
-        there.then(|| self.push(post, message))
+        known(&peers, message).map(|post| self.push(post, message))
+    }
+
+    /// Whether this thread knows the worker to which a message goes, and that has not gone.
+    fn knows(&self, message: &Message<'_>) -> bool {
+        known(&self.peers.borrow(), message).is_some()
     }
 
     /// Moves a message into another worker's hand-off, unless that is not possible.
@@ -127,4 +135,11 @@ impl Core {
         }
         peers[index] = Some(post);
     }
+}
+
+/// The worker to which a message goes, if it is one of these, and has not gone.
+#[inline]
+fn known<'a>(peers: &'a [Option<Arc<Post>>], message: &Message<'_>) -> Option<&'a Post> {
+    let post = peers.get(message.tid.place())?.as_deref()?;
+    (post.nid == message.nid && !post.is_closing()).then_some(post)
 }
