@@ -264,6 +264,9 @@ impl<'a> Context<'a> {
     /// The code that a message to it would come back with, where this thread can tell.
     pub fn deregister(&self, target: Address) -> Result<(), Code> {
         let target = target.completed_from(self.address());
+        if self.core.is_home_of(target) {
+            return self.core.deregister(target.tid);
+        }
         let (tid, post) = self.core.directory.route(target)?;
         if post.worker == self.core.post.worker {
             return self.core.deregister(tid);

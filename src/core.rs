@@ -214,6 +214,12 @@ impl Core {
         Address { tid, nid: self.nid, node: self.node }
     }
 
+    /// Whether an address is that of a generated id of this thread, though nobody may live there.
+    #[inline]
+    pub(crate) fn is_home_of(&self, address: Address) -> bool {
+        address.tid.worker() == Some(self.post.worker) && address.nid == self.nid && address.node == self.node
+    }
+
     /// Whether one more target may be called on the stack as it is.
     #[inline]
     pub(crate) fn may_nest(&self) -> bool {

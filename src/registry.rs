@@ -126,7 +126,7 @@ impl<T: ?Sized, X> Slots<T, X> {
         while self.slots.len() <= index {
             self.slots.push(Slot::vacant());
         }
-        self.slots[index] = Slot {
+        self.slots[index].become_next(Slot {
             target: Some(target),
             generation: tid.generation(),
             waiting: 0,
@@ -135,7 +135,7 @@ impl<T: ?Sized, X> Slots<T, X> {
             fresh: true,
             shared,
             extra,
-        };
+        });
         self.top_generation = self.top_generation.max(tid.generation());
     }
 
@@ -189,7 +189,7 @@ impl<T: ?Sized, X> Slots<T, X> {
         let slot = &mut self.slots[tid.slot()];
         let shared = slot.shared;
         let generation = slot.generation + 1;
-        *slot = Slot::vacant();
+        slot.become_next(Slot::vacant());
         if generation >= Tid::GENERATIONS {
             return None;
         }
@@ -223,6 +223,15 @@ impl<T: ?Sized, X> Slots<T, X> {
 }
 
 impl<T: ?Sized, X> Slot<T, X> {
+    /// Begins anew, when nobody lives here.
+    fn become_next(&mut self, next: Self) {
+        debug_assert!(
+            self.target.is_none() && self.extra.is_none(),
+            "who lived here has left with all that was theirs"
+        );
+        let _ = ManuallyDrop::new(std::mem::replace(self, next));
+    }
+
     const fn vacant() -> Self {
         Self {
             target: None,
@@ -239,7 +248,7 @@ impl<T: ?Sized, X> Slot<T, X> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Slots, Vacancies};
+    use super::{Slots, Turn, Vacancies};
     use crate::id::Tid;
     use crate::sync::AtomicU64;
 
@@ -249,7 +258,7 @@ mod tests {
         let mut slots: Slots<u8, ()> = Slots::new(1, 0);
         let first = slots.reserve(&next).expect("a slot");
         slots.occupy(first, Box::new(1), false, None);
-        assert!(slots.find(first).is_some());
+        assert!(slots.take(first, Turn::Queue).is_some());
         assert_eq!(slots.vacate(first), None);
         let second = slots.reserve(&next).expect("a slot");
         slots.occupy(second, Box::new(2), false, None);
@@ -263,6 +272,7 @@ mod tests {
         let mut slots: Slots<u8, ()> = Slots::new(1, Tid::GENERATIONS - 1);
         let last = slots.reserve(&next).expect("a slot");
         slots.occupy(last, Box::new(1), false, None);
+        assert!(slots.take(last, Turn::Queue).is_some());
         slots.vacate(last);
         let other = slots.reserve(&next).expect("a slot");
         assert_ne!(last.slot(), other.slot(), "expected the used-up slot to be left alone");

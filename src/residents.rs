@@ -76,8 +76,12 @@ impl Core {
         if !self.may_nest() {
             return self.start_later(tid);
         }
-        let fresh = self.slots.with(|slots| slots.find(tid).is_some_and(|slot| std::mem::take(&mut slot.fresh)));
-        let Some((mut target, life)) = fresh.then(|| self.take(tid)).flatten() else {
+        let taken = self.slots.with(|slots| {
+            let slot = slots.find(tid).filter(|slot| slot.fresh)?;
+            slot.fresh = false;
+            slot.target.take().map(|target| (target, slot.life))
+        });
+        let Some((mut target, life)) = taken else {
             return;
         };
         match self.frame(tid, life, Time::NEVER, |ctx| target.started(ctx)) {
@@ -263,36 +267,37 @@ impl Core {
             slot.state = State::Left;
             Some((slot.extra.take(), slot.waiting))
         });
-        let Some((mut extra, waiting)) = left else {
+        let Some((extra, waiting)) = left else {
             return;
         };
-        if let Some(extra) = &mut extra {
-            self.end_timers(std::mem::take(&mut extra.timers));
-        }
         self.count(Count::Deregistered);
-        if let Some(recovery) = extra.as_mut().and_then(|extra| extra.recovery.take()) {
-            self.give_up(tid, *recovery);
-        }
-        let ties = extra.as_mut().and_then(|extra| extra.ties.take());
-        let monitors = extra.as_mut().map(|extra| std::mem::take(&mut extra.monitors));
         let name = extra.as_ref().and_then(|extra| extra.name);
-        if let Some(name) = name {
-            self.space.release(name, tid);
-        }
-        if let Some(extra) = &mut extra {
-            self.resign(tid, &mut extra.duties);
-        }
-        if extra.is_some() {
-            let _ = self.guard_for(tid, || drop(extra));
-        }
+        let bonds = extra.map(|extra| self.part_with(tid, extra));
         if waiting == 0 {
             self.vacate(tid);
         }
-        monitors.into_iter().flatten().for_each(|monitor| self.unmonitor(monitor));
-        if let Some(ties) = ties {
-            self.untie(tid, *ties, reason);
+        if let Some((ties, monitors)) = bonds {
+            monitors.into_iter().for_each(|monitor| self.unmonitor(monitor));
+            if let Some(ties) = ties {
+                self.untie(tid, *ties, reason);
+            }
         }
         self.report(tid, name, |target, name| Event::Deregistered { target, name, reason: reason.clone() });
+    }
+
+    /// Ends what only few targets have; who watched it, whom it watched and its monitors come back.
+    fn part_with(&self, tid: Tid, mut extra: Box<Extra>) -> (Option<Box<Ties>>, Vec<Monitor>) {
+        self.end_timers(std::mem::take(&mut extra.timers));
+        if let Some(recovery) = extra.recovery.take() {
+            self.give_up(tid, *recovery);
+        }
+        let bonds = (extra.ties.take(), std::mem::take(&mut extra.monitors));
+        if let Some(name) = extra.name {
+            self.space.release(name, tid);
+        }
+        self.resign(tid, &mut extra.duties);
+        let _ = self.guard_for(tid, || drop(extra));
+        bonds
     }
 
     /// Gives back the slot of an id for which no target was made.

@@ -312,7 +312,9 @@ fn mail_for_another_node_that_was_refused_and_is_sent_anew_still_goes_there() {
     assert_eq!(refused.code(), Code::NO_NODE);
     let mut message = Some(refused.into_message());
     world.log.take();
-    world.have(a, move |_, ctx| drop(ctx.send(message.take().unwrap())));
+    world.have(a, move |_, ctx| {
+        let _ = ctx.send(message.take().unwrap());
+    });
     assert_eq!(world.log.take(), ["a back 1 NO_NODE"], "expected the target with the same number here to get nothing");
 }
 
