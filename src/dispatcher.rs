@@ -333,13 +333,13 @@ impl Core {
         }
         message.flags |= Flags::TURNED;
         if self.join_queue(sender) {
-            self.waiting.with(|waiting| waiting.push_back(Mail::Message(message.take_all())));
-            return;
+            return self.line_up(|| Mail::Message(message.take_all()));
         }
         self.mourn(message);
         self.discard(message);
     }
 
+    #[inline(never)]
     fn send_back_elsewhere(&self, message: &mut Message<'_>) {
         if let Some(mut lost) = self.directory.send_back(message, |count| self.count(count)) {
             self.discard(&mut lost);

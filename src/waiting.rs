@@ -79,14 +79,26 @@ impl Core {
             return Err(Code::NO_TARGET);
         }
         self.waiting_ordinary.set(ordinary + 1);
-        let message = message.take_all();
-        self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
+        self.line_up(|| Mail::Message(message.take_all()));
         Ok(())
     }
 
     /// Has `order` done after the mail that waits.
     pub(crate) fn postpone(&self, order: impl FnOnce(&Self) + Send + 'static) {
-        self.waiting.with(|waiting| waiting.push_back(Mail::Order(Box::new(order))));
+        self.line_up(|| Mail::Order(Box::new(order)));
+    }
+
+    /// Puts behind what waits what `make` makes, right where it is to lie.
+    #[inline]
+    pub(crate) fn line_up(&self, make: impl FnOnce() -> Mail) {
+        self.waiting.with(|waiting| {
+            if waiting.len() == waiting.capacity() {
+                waiting.reserve(1);
+            }
+            // Known only now, or what is made would be copied twice: first to the stack, until there is room.
+            assert!(waiting.len() < waiting.capacity(), "room was made where there was none");
+            waiting.push_back(make());
+        });
     }
 
     /// Delivers what waits, a burst at most; whether there was anything.
@@ -241,8 +253,7 @@ impl Core {
             return self.discard(message);
         }
         self.join_queue(requester);
-        let message = message.take_all();
-        self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
+        self.line_up(|| Mail::Message(message.take_all()));
     }
 
     /// Gives an answer, or a message that came back, to whoever sent the message. The stack is empty.
@@ -320,7 +331,7 @@ impl Core {
         notice.set_deadline(pending.deadline);
         notice.complete_from(self.nid, self.node);
         self.join_queue(pending.requester);
-        self.waiting.with(|waiting| waiting.push_back(Mail::Message(notice)));
+        self.line_up(|| Mail::Message(notice));
     }
 
     /// When somebody has to be told that a deadline has passed, a timer is due, or a target is to be made anew.

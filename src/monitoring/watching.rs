@@ -41,7 +41,7 @@ impl Core {
         self.count(Count::Sent);
         if self.join_queue(to) {
             message.flags |= Flags::TOLD;
-            return self.waiting.with(|waiting| waiting.push_back(Mail::Message(message)));
+            return self.line_up(|| Mail::Message(message));
         }
         message.code = Code::NO_TARGET;
         self.send_back(&mut message);

@@ -266,7 +266,7 @@ impl Core {
         self.count(Count::Copies);
         self.waiting_ordinary.set(self.waiting_ordinary.get() + 1);
         copy.tid = tid;
-        self.waiting.with(|waiting| waiting.push_back(Mail::Message(copy)));
+        self.line_up(|| Mail::Message(copy));
         true
     }
 

@@ -260,7 +260,7 @@ impl Core {
         if !marked && self.join_queue(owner) {
             let mark = Body::new(Mark(key));
             let message = Message::new(self.address(owner), mark, Flags::TICK, Sender::Outside(None));
-            self.waiting.with(|waiting| waiting.push_back(crate::post::Mail::Message(message)));
+            self.line_up(|| crate::post::Mail::Message(message));
         }
     }
 
