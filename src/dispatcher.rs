@@ -86,7 +86,7 @@ impl Core {
         );
         if message.wants_answer() {
             // Who gets it lies there.
-            prefetch(&message.request);
+            prefetch::to_read(&message.request);
         }
         match self.step_here(message, Turn::Queue, Time::NEVER) {
             Step::Plain => self.count(Count::Handled),

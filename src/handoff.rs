@@ -8,7 +8,7 @@ use std::fmt;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::ring::{Consumer, Head, Left, PushError, Refusal, Ring};
+use crate::ring::{Coming, Consumer, Head, Left, PushError, Refusal, Ring};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock, relax, thread};
 use crate::waking;
 
@@ -192,6 +192,11 @@ impl<T> Receiver<T> {
     /// Says that the next push has to wake this side; `false` if there is something already.
     pub(crate) fn announce_sleep(&self) -> bool {
         self.head.sleep(&self.inbox.ring) && self.spilled.is_empty() && !self.inbox.is_spilling()
+    }
+
+    /// Tells senders how mail comes, by which they know what to get ready.
+    pub(crate) fn expect(&self, coming: Coming) {
+        self.inbox.ring.expect(coming);
     }
 
     /// Takes no more mail. What is there can still be taken.

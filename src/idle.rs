@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::ring::Coming;
 use crate::sync::relax;
 
 /// What a thread does when there is nothing to do.
@@ -49,10 +50,11 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Something has been served.
+    /// Something has been served; how the mail comes.
     #[inline]
-    pub(crate) fn flows(&mut self) {
+    pub(crate) fn flows(&mut self) -> Coming {
         self.length += u32::from(self.length < STREAM);
+        if self.length >= STREAM { Coming::InAStream } else { Coming::Singly }
     }
 
     /// Nothing is there: looks for more for as long as a stream may take; whether there is something.
@@ -119,5 +121,24 @@ impl Idle {
                 return Spun::Again;
             }
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{STREAM, Stream};
+    use crate::ring::Coming;
+
+    #[test]
+    fn mail_comes_in_a_stream_when_much_of_it_has_come_without_a_pause() {
+        let mut stream = Stream::default();
+        for _ in 1..STREAM {
+            assert_eq!(stream.flows(), Coming::Singly, "expected a few to be no stream");
+        }
+        assert_eq!(stream.flows(), Coming::InAStream);
+        assert!(stream.await_more(|| true));
+        assert_eq!(stream.flows(), Coming::InAStream, "expected it to go on after a lull");
+        assert!(!stream.await_more(|| false));
+        assert_eq!(stream.flows(), Coming::Singly, "expected it to be over");
     }
 }

@@ -13,6 +13,8 @@
 //! consumer until `consumed` is past the one behind it.
 #![expect(unsafe_code, reason = "values lie in the slots themselves")]
 
+pub(crate) mod prefetch;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -20,7 +22,7 @@ use std::ptr;
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicU64, Ordering, RaceCell};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, RaceCell};
 
 /// Set in `tail` when nothing more may come.
 const CLOSED: u64 = 1 << 63;
@@ -32,6 +34,10 @@ const POSITION: u64 = SLEEPING - 1;
 /// How far ahead the consumer asks for slots. Without that, where it is about as quick as the producer, it may come to
 /// wait for each single line, and the producer for each to be given back: five times as long for both.
 const AHEAD: u64 = 4;
+
+/// How far ahead a producer asks for slots while values come in a stream. Its compare-and-swap waits for all that it has
+/// written, and so for each line that is still with the consumer.
+const LEAD: u64 = 8;
 
 /// A stamp and a value: two cache lines for a message.
 #[repr(C, align(128))]
@@ -59,6 +65,8 @@ pub(crate) enum PushError<T> {
 pub(crate) struct Ring<T> {
     slots: Box<[Slot<T>]>,
     capacity: u64,
+    /// Whether values come in a stream, as the consumer sees it; read with every push, written when that changes.
+    streaming: AtomicBool,
     producers: CachePadded<Producers>,
     /// Every position below has been taken, and every one but the last of them has been served.
     consumed: CachePadded<AtomicU64>,
@@ -77,6 +85,13 @@ pub(crate) enum Refusal {
 pub(crate) enum Consumer {
     Awake,
     Sleeping,
+}
+
+/// How values come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coming {
+    Singly,
+    InAStream,
 }
 
 /// What is left of a value that has been served.
@@ -110,6 +125,7 @@ impl<T> Ring<T> {
         let ring = Self {
             slots: fresh(slots),
             capacity: capacity.max(1) as u64,
+            streaming: AtomicBool::new(false),
             producers: CachePadded::new(Producers { tail: AtomicU64::new(0), known: AtomicU64::new(0) }),
             consumed: CachePadded::new(AtomicU64::new(0)),
         };
@@ -166,6 +182,10 @@ impl<T> Ring<T> {
         // SAFETY: moving `tail` past this position gave it to this producer alone.
         slot.value.with_mut(|place| unsafe { place.cast::<T>().write(make()) });
         slot.stamp.store(position + 1, Ordering::Release);
+        // Where values come singly the consumer looks at the next slots already, and would lose them.
+        if self.streaming.load(Ordering::Relaxed) {
+            prefetch::to_write(self.slot(position + LEAD));
+        }
         if claim & SLEEPING == 0 { Consumer::Awake } else { Consumer::Sleeping }
     }
 
@@ -178,6 +198,14 @@ impl<T> Ring<T> {
         let consumed = self.consumed.load(Ordering::Acquire);
         self.producers.known.store(consumed, Ordering::Release);
         free_at(consumed) >= self.capacity as i64
+    }
+
+    /// Takes note of how values come; called by the consumer.
+    pub(crate) fn expect(&self, coming: Coming) {
+        let streaming = coming == Coming::InAStream;
+        if self.streaming.load(Ordering::Relaxed) != streaming {
+            self.streaming.store(streaming, Ordering::Relaxed);
+        }
     }
 
     /// Takes no more values.
@@ -227,7 +255,7 @@ impl Head {
         let slot = ring.slot(self.0);
         // Before it is served, so that it takes no place from others meanwhile. Its slot is one more than they can use.
         self.0 += 1;
-        prefetch(ring.slot(self.0 + AHEAD));
+        prefetch::to_read(ring.slot(self.0 + AHEAD));
         ring.consumed.store(self.0, Ordering::Release);
         Some(Taken { slot, head: PhantomData })
     }
@@ -256,19 +284,6 @@ impl<T> fmt::Debug for Ring<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ring").field("capacity", &self.capacity).field("tail", &self.tail()).finish_non_exhaustive()
     }
-}
-
-/// Has the cache line in which `place` begins come from another core, while something else is done.
-#[inline]
-pub(crate) fn prefetch<T>(place: &T) {
-    #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch changes nothing, wherever it points; this one points to a value.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(ptr::from_ref(place).cast()) };
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri), not(loom))))]
-    let _ = place;
 }
 
 #[cfg(not(loom))]

@@ -16,7 +16,7 @@ use crate::directory::space::Space;
 use crate::handoff::Receiver;
 use crate::idle::{Idle, Spun, Stream};
 use crate::post::{Mail, Post};
-use crate::ring::Left;
+use crate::ring::{Coming, Left};
 
 /// A worker on the thread that runs it.
 pub(crate) struct Worker {
@@ -82,8 +82,9 @@ impl Worker {
             while self.stage != Stage::Ended {
                 if self.turn() {
                     idle_since = None;
-                    stream.flows();
+                    self.receiver.expect(stream.flows());
                 } else if !stream.await_more(|| self.receiver.is_ready()) {
+                    self.receiver.expect(Coming::Singly);
                     self.rest(idle, &mut idle_since);
                 }
             }
