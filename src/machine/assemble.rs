@@ -9,9 +9,11 @@ use super::{
     ids::NONE,
     layout::lay_out,
     list::{Actions, Guards, List, Names},
-    plan::{Moved, Op, Route, Sheet},
+    plan::{Op, Route, Sheet},
+    react::NEAR,
     topology::{Edge, Node, Rule},
 };
+use std::ops::Range;
 
 /// A state with its children taken out, in its place in document order.
 struct Placed<M: Model> {
@@ -83,7 +85,6 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         semantics: builder.semantics,
     };
     let parts = Parts::of(&draft, &event_names)?;
-    let flow_shift = parts.flow_shift();
     let flows = parts.flows(&hooks, event_names.len());
     Ok(Table {
         nodes: parts.nodes,
@@ -94,7 +95,6 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         routes: parts.routes,
         ops: parts.ops,
         flows: List::Owned(flows),
-        flow_shift,
         actions: Actions::Owned(hooks.actions.into()),
         guards: Guards::Owned(hooks.guards.into()),
         names: Names::Owned(placed.iter().map(|placed| placed.state.name.as_str().into()).collect()),
@@ -186,23 +186,21 @@ impl Parts {
         })
     }
 
-    /// How many bits tell the vertices apart.
-    fn flow_shift(&self) -> u32 {
-        self.nodes.all().len().next_power_of_two().trailing_zeros()
-    }
-
-    /// The plans with their functions, a row per event and a column per vertex, and columns that nobody asks for up to a
-    /// power of two.
-    fn flows<M: Model>(&self, hooks: &Hooks<M>, events: usize) -> Box<[Flow<M>]> {
+    /// The plans with their functions, where [`Table::flows`] says.
+    fn flows<M: Model>(&self, hooks: &Hooks<M>, named: usize) -> Box<[Flow<M>]> {
         let mut plans = Plans::new(self.routes.all(), self.ops.all(), &hooks.actions, &hooks.guards);
-        let cells: Vec<&[u32]> = self.cells.all().chunks(events + 1).collect();
-        let row = 1 << self.flow_shift();
-        let mut flows = Vec::with_capacity(row * (events + 1));
-        for column in 0..=events {
-            let event = if column == events { EventId::OTHER } else { EventId(column as u16) };
-            flows.extend(cells.iter().map(|vertex| plans.flow(vertex[column], event)));
-            flows.resize_with(row * (column + 1), || Flow::Idle(Moved::NOWHERE.outcome()));
-        }
+        let mut rows = |events: Range<usize>| -> Vec<Flow<M>> {
+            let cells = self.cells.all().chunks(named + 1);
+            let pairs = cells.flat_map(|vertex| events.clone().map(move |event| (vertex, event)));
+            pairs
+                .map(|(vertex, event)| match event < named {
+                    true => plans.flow(vertex[event], EventId(event as u16)),
+                    false => plans.flow(vertex[named], EventId::OTHER),
+                })
+                .collect()
+        };
+        let mut flows = rows(0..NEAR);
+        flows.extend(rows(NEAR..named + 1));
         flows.into()
     }
 }
@@ -261,6 +259,33 @@ mod tests {
                 );
                 assert!(!takes(u16::MAX, &mut engine), "expected the same of the last of them");
                 assert!(takes(0, &mut engine), "expected `next` to be taken in {name} of {len}");
+            }
+        }
+    }
+
+    /// Two states of `len` events: `a` takes those that can be divided by three, `b` takes any, and each moves to the other.
+    fn pair(len: u16) -> Table<Walker> {
+        let mut builder = Table::<Walker>::builder();
+        let events: Vec<EventId> = (0..len).map(|at| builder.event(at.to_string())).collect();
+        let a = events.iter().step_by(3).fold(State::new("a"), |a, &event| a.on(event, Transition::to("b")));
+        let b = State::new("b").on_any(Transition::to("a"));
+        builder.initial(Transition::to("a")).state(a).state(b).build().expect("the chart has no faults")
+    }
+
+    #[test]
+    fn plans_are_found_whatever_the_number_of_events() {
+        for len in [1, 2, 14, 15, 16, 17, 18, 40] {
+            let table = pair(len);
+            let mut engine = Engine::new(&table);
+            engine.start(&mut Walker, &mut ());
+            let mut handled = |event| engine.dispatch(EventId(event), &mut (), &mut Walker, &mut ()).is_handled();
+            for event in (0..len + 20).chain([u16::MAX]) {
+                let takes = event < len && event % 3 == 0;
+                assert_eq!(handled(event), takes, "event {event} of {len} in `a`");
+                if !takes {
+                    assert!(handled(0), "expected the first event of {len} to be taken in `a`");
+                }
+                assert!(handled(event), "expected event {event} of {len} to be taken in `b`");
             }
         }
     }

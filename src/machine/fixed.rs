@@ -331,7 +331,6 @@ impl<M: Model> Table<M> {
             routes: List::Static(&plans.routes),
             ops: List::Static(&plans.ops),
             flows: List::Static(&[]),
-            flow_shift: 0,
             actions: Actions::Static(&flat.actions),
             guards: Guards::Static(&flat.guards),
             names: Names::Static(&flat.names),

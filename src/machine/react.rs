@@ -8,6 +8,15 @@ use super::{
     run::{self, Call},
 };
 
+/// How many events have their flows near, in rows of this length for each vertex. A length that has to be read from the
+/// table would be known later than the leaf, and the jump would wait for it.
+pub(super) const NEAR: usize = 16;
+
+/// The position of the flow of a near event.
+const fn near(leaf: u16, event: EventId) -> usize {
+    leaf as usize * NEAR + event.0 as usize
+}
+
 impl<M: Model> Table<M> {
     /// Handles `event` and everything that it sets off.
     #[inline(always)]
@@ -19,17 +28,17 @@ impl<M: Model> Table<M> {
         ctx: &mut M::Context<'_>,
         payload: &mut M::Event<'_>,
     ) -> Outcome {
-        // Where the row begins is known before the leaf is, which the event before may have only just written.
-        let row = usize::from(event.0) << self.flow_shift;
-        match self.flows.all().get(row + usize::from(core.leaf())) {
-            Some(flow) => flow.start(self, core, me, ctx, payload),
-            None => self.react_to_other(event, core, me, ctx, payload),
+        if usize::from(event.0) < NEAR
+            && let Some(flow) = self.flows.all().get(near(core.leaf(), event))
+        {
+            return flow.start(self, core, me, ctx, payload);
         }
+        self.react_to_far(event, core, me, ctx, payload)
     }
 
-    /// Handles an event that has no row of its own, or that of a table without flows.
+    /// Handles an event that is not near, or that of a table without flows.
     #[inline(never)]
-    fn react_to_other(
+    fn react_to_far(
         &self,
         event: EventId,
         core: &mut Core,
@@ -37,8 +46,7 @@ impl<M: Model> Table<M> {
         ctx: &mut M::Context<'_>,
         payload: &mut M::Event<'_>,
     ) -> Outcome {
-        let row = self.event_names.len() << self.flow_shift;
-        if let Some(flow) = self.flows.all().get(row + usize::from(core.leaf())) {
+        if let Some(flow) = self.flows.all().get(self.far(core.leaf(), event)) {
             return flow.start(self, core, me, ctx, payload);
         }
         let mut step = Step::new(payload);
@@ -48,6 +56,16 @@ impl<M: Model> Table<M> {
             return self.decide(event, core, me, ctx, &mut step);
         }
         self.finish(moved, core, me, ctx, &mut step)
+    }
+
+    /// The position of the flow of an event that is not near, or has no name.
+    fn far(&self, leaf: u16, event: EventId) -> usize {
+        let named = self.event_names.len();
+        let event = usize::from(event.0).min(named);
+        if event < NEAR {
+            return near(leaf, EventId(event as u16));
+        }
+        self.nodes.all().len() * NEAR + usize::from(leaf) * (named + 1 - NEAR) + event - NEAR
     }
 
     /// Ends a step whose plan has been followed.

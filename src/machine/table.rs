@@ -63,12 +63,10 @@ pub struct Table<M: Model> {
     pub(super) cells: List<u32>,
     pub(super) routes: List<Route>,
     pub(super) ops: List<Op>,
-    /// The plans once more with their functions at hand, a row per event and a column per vertex; the last row is for events
-    /// without a name. None in a table of the program, which has straight code instead.
+    /// The plans once more with their functions at hand: for each vertex those of the first [`NEAR`] events, then for each
+    /// vertex those of the others, the last one for events without a name. None in a table of the program, which has straight
+    /// code instead.
     pub(super) flows: List<Flow<M>>,
-    /// How far an event is shifted to say where its row of flows begins. Rows are filled up to a power of two, which takes up to
-    /// twice the memory: a product would be known later than the leaf, and the jump would wait for it.
-    pub(super) flow_shift: u32,
     pub(super) actions: Actions<M>,
     pub(super) guards: Guards<M>,
     pub(super) names: Names,
