@@ -2,6 +2,7 @@
 
 use super::{
     Builder, EventId, Faults, Model, State, Table, check,
+    core::NEAR,
     draft::{Draft, EdgeDraft, RuleDraft, StateDraft},
     fault::{Flaw, Flaws},
     flow::{Flow, Plans},
@@ -9,8 +10,7 @@ use super::{
     ids::NONE,
     layout::lay_out,
     list::{Actions, Guards, List, Names},
-    plan::{Op, Route, Sheet},
-    react::NEAR,
+    plan::{NOBODY, Op, Route, Sheet},
     topology::{Edge, Node, Rule},
 };
 use std::ops::Range;
@@ -188,10 +188,14 @@ impl Parts {
 
     /// The plans with their functions, where [`Table::flows`] says.
     fn flows<M: Model>(&self, hooks: &Hooks<M>, named: usize) -> Box<[Flow<M>]> {
-        let mut plans = Plans::new(self.routes.all(), self.ops.all(), &hooks.actions, &hooks.guards);
+        let cells = self.cells.all().chunks(named + 1);
+        let ignored: Vec<u16> = cells
+            .clone()
+            .map(|vertex| (0..NEAR).map(|event| u16::from(vertex[event.min(named)] == NOBODY) << event).sum())
+            .collect();
+        let mut plans = Plans::new(self.routes.all(), self.ops.all(), &hooks.actions, &hooks.guards, &ignored);
         let mut rows = |events: Range<usize>| -> Vec<Flow<M>> {
-            let cells = self.cells.all().chunks(named + 1);
-            let pairs = cells.flat_map(|vertex| events.clone().map(move |event| (vertex, event)));
+            let pairs = cells.clone().flat_map(|vertex| events.clone().map(move |event| (vertex, event)));
             pairs
                 .map(|(vertex, event)| match event < named {
                     true => plans.flow(vertex[event], EventId(event as u16)),

@@ -8,14 +8,15 @@ use super::{
     timeout::Timeouts,
 };
 
+/// How many events of a table are *near*: as many as there are bits beside a leaf.
+pub(super) const NEAR: usize = 16;
+
 /// The state of one machine: sixteen bytes, and a box if there are regions, histories, timeouts, or transitions that cannot
 /// be planned ahead.
 #[derive(Clone, Default, Debug)]
 pub struct Core {
-    /// The active leaf, or the first of several. The root before the start.
-    ///
-    /// A whole word, because writing half a register would make each event wait for the one before.
-    leaf: u32,
+    /// Where it is: the active leaf, or the first of several. The root before the start.
+    spot: Spot,
     pub(super) rest: Option<Box<Rest>>,
 }
 
@@ -32,10 +33,43 @@ pub(super) struct Rest {
     pub(super) scratch: Scratch,
 }
 
+/// A leaf, and which of the near events are known to find nobody there.
+///
+/// That lies beside the leaf, so it is known as soon as the leaf is, and a wrong guess about whether there is anything to do
+/// is noticed before the plan has been found. It may be left empty. Only the courses of a built table write it.
+///
+/// The two are one word, because writing half a register would make each event wait for the one before.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Spot(u32);
+
+impl Spot {
+    /// A spot of which no more than the leaf is known.
+    #[inline]
+    pub(super) const fn at(leaf: u16) -> Self {
+        Self(leaf as u32)
+    }
+
+    /// The same with a bit for each near event that finds nobody.
+    pub(super) const fn ignoring(self, events: u16) -> Self {
+        Self(self.0 | (events as u32) << NEAR)
+    }
+
+    #[inline]
+    const fn leaf(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// Whether `event`, which is near, is known to find nobody.
+    #[inline]
+    const fn ignores(self, event: EventId) -> bool {
+        self.0 >> NEAR >> event.0 & 1 != 0
+    }
+}
+
 impl Core {
     /// Back to before the start; timers that are armed are cancelled, histories forgotten.
     pub(super) fn reset<M: Model>(&mut self, table: &Table<M>) {
-        self.leaf = 0;
+        self.spot = Spot::default();
         if let Some(rest) = &mut self.rest {
             rest.leaves.clear();
             rest.memory = Memory::new(&table.topology());
@@ -69,26 +103,32 @@ impl Core {
     #[inline]
     #[must_use]
     pub const fn leaf(&self) -> u16 {
-        self.leaf as u16
+        self.spot.leaf()
+    }
+
+    /// Whether `event`, which is near, is known to find nobody here.
+    #[inline]
+    pub(super) const fn ignores(&self, event: EventId) -> bool {
+        self.spot.ignores(event)
     }
 
     #[inline]
-    pub(super) const fn move_to(&mut self, leaf: u32) {
-        self.leaf = leaf;
+    pub(super) const fn move_to(&mut self, spot: Spot) {
+        self.spot = spot;
     }
 
     /// Moves to where a plan leads.
     #[inline(always)]
     pub(super) const fn follow(&mut self, moved: Moved) {
         if !moved.stays() {
-            self.leaf = moved.leaf();
+            self.spot = Spot::at(moved.leaf());
         }
     }
 
     /// The active leaves.
     pub(super) fn leaves<M: Model>(&self, table: &Table<M>) -> impl Iterator<Item = u16> {
         let several = self.rest.as_ref().filter(|_| !table.is_single()).map_or(&[][..], |rest| &rest.leaves);
-        let single = (several.is_empty() && self.leaf != 0).then_some(self.leaf());
+        let single = (several.is_empty() && self.leaf() != 0).then_some(self.leaf());
         single.into_iter().chain(several.iter().copied())
     }
 

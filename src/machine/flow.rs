@@ -4,14 +4,14 @@
 //! and says what became of the event; there is nothing to do afterwards and nothing to keep for it meanwhile. What it
 //! costs beyond the calls is what the processor guesses wrong about where they lead:
 //!
-//! - Whether there is anything to do is asked first. Of the calls by pointer that it has seen the processor remembers
-//!   little; of the questions, much.
+//! - Whether there is anything to do is asked first, and where possible of what lies beside the leaf ([`Spot`]). Of the
+//!   calls by pointer that it has seen the processor remembers little; of the questions, much.
 //! - From one place in the program it learns best where a call leads if it always leads there. So there is code for several
 //!   *places*, the same but for where it lies, and transitions share them as little as possible.
 
 use super::{
     EventId, Model, Outcome, Step, Table,
-    core::Core,
+    core::{Core, Spot},
     course::AnyCourse,
     hooks::{Action, ActionBox, GuardBox},
     ids::NONE,
@@ -78,6 +78,8 @@ pub(super) struct Plans<'a, M: Model> {
     ops: &'a [Op],
     actions: &'a [ActionBox<M>],
     guards: &'a [GuardBox<M>],
+    /// For each vertex a bit for each near event that finds nobody there.
+    ignored: &'a [u16],
     /// How many places have been given away.
     places: usize,
 }
@@ -88,8 +90,9 @@ impl<'a, M: Model> Plans<'a, M> {
         ops: &'a [Op],
         actions: &'a [ActionBox<M>],
         guards: &'a [GuardBox<M>],
+        ignored: &'a [u16],
     ) -> Self {
-        Self { routes, ops, actions, guards, places: 0 }
+        Self { routes, ops, actions, guards, ignored, places: 0 }
     }
 
     /// The flow of the plan that begins with the route at `at`, when it is asked about `event`.
@@ -109,19 +112,20 @@ impl<'a, M: Model> Plans<'a, M> {
         if moved.is_undecided() {
             return Some(AnyCourse::new(Undecided(event)));
         }
+        let spot = Spot::at(moved.leaf()).ignoring(self.ignored[usize::from(moved.leaf())]);
         let ops = &self.ops[route.first as usize..][..usize::from(route.ops)];
         let own: Option<Vec<&dyn Action<M>>> = ops.iter().map(|op| self.action(*op)).collect();
         let Some(own) = own else {
             let items =
                 ops.iter().map(|op| self.action(*op).map_or(Item::Attend(*op), |action| Item::Act(action.again())));
-            return Some(AnyCourse::new(Mixed { items: items.collect(), moved }));
+            return Some(AnyCourse::new(Mixed { items: items.collect(), moved, spot }));
         };
         match own[..] {
             [] if moved.is_plain() && moved.stays() => None,
             [only] if moved.is_plain() && moved.stays() => Some(only.alone()),
             _ => {
                 self.places += 1;
-                Some(sequence(&own, moved, self.places))
+                Some(sequence(&own, moved, spot, self.places))
             }
         }
     }
@@ -150,6 +154,7 @@ struct Short<M: Model, const PLACE: usize, const LEN: usize> {
     /// Has what follows lie elsewhere for each place, or the compiler would see that the code is the same and make it once.
     place: [u32; PLACE],
     moved: Moved,
+    spot: Spot,
 }
 
 impl<M: Model, const PLACE: usize, const LEN: usize> Course<M> for Short<M, PLACE, LEN> {
@@ -158,7 +163,7 @@ impl<M: Model, const PLACE: usize, const LEN: usize> Course<M> for Short<M, PLAC
         for action in &self.actions {
             action.run(me, ctx, &mut step);
         }
-        occasion.table.arrive(self.moved, occasion.core, me, ctx, &mut step)
+        occasion.table.arrive(self.moved, self.spot, occasion.core, me, ctx, &mut step)
     }
 }
 
@@ -166,6 +171,7 @@ impl<M: Model, const PLACE: usize, const LEN: usize> Course<M> for Short<M, PLAC
 struct Mixed<M: Model> {
     items: Box<[Item<M>]>,
     moved: Moved,
+    spot: Spot,
 }
 
 /// One of many.
@@ -184,17 +190,17 @@ impl<M: Model> Course<M> for Mixed<M> {
                 Item::Attend(op) => occasion.core.attend(occasion.table, *op),
             }
         }
-        occasion.table.arrive(self.moved, occasion.core, me, ctx, &mut step)
+        occasion.table.arrive(self.moved, self.spot, occasion.core, me, ctx, &mut step)
     }
 }
 
 /// The course of `own`, in a place of its own as far as there are any.
-fn sequence<M: Model>(own: &[&dyn Action<M>], moved: Moved, place: usize) -> AnyCourse<M> {
+fn sequence<M: Model>(own: &[&dyn Action<M>], moved: Moved, spot: Spot, place: usize) -> AnyCourse<M> {
     macro_rules! short {
         ($actions:ident $len:literal; $($place:literal)*) => {{
             let actions = $actions.map(Action::again);
             match place % PLACES {
-                $($place => AnyCourse::new(Short::<M, $place, $len> { actions, place: [0; _], moved }),)*
+                $($place => AnyCourse::new(Short::<M, $place, $len> { actions, place: [0; _], moved, spot }),)*
                 _ => unreachable!("a remainder is less than what it was divided by"),
             }
         }};
@@ -208,7 +214,7 @@ fn sequence<M: Model>(own: &[&dyn Action<M>], moved: Moved, place: usize) -> Any
                 })*
                 _ => {
                     let items = own.iter().map(|action| Item::Act(action.again())).collect();
-                    AnyCourse::new(Mixed { items, moved })
+                    AnyCourse::new(Mixed { items, moved, spot })
                 }
             }
         };

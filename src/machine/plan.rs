@@ -88,8 +88,8 @@ impl Moved {
     }
 
     #[inline]
-    pub(super) const fn leaf(self) -> u32 {
-        self.0 & 0xffff
+    pub(super) const fn leaf(self) -> u16 {
+        self.0 as u16
     }
 
     #[inline]

@@ -2,17 +2,14 @@
 
 use super::{
     EventId, Model, Outcome, Query, Step, Table, Untraced, Verdict,
-    core::Core,
+    core::{Core, NEAR, Spot},
     ids::NONE,
     plan::{Moved, Op, Route},
     run::{self, Call},
 };
 
-/// How many events have their flows near, in rows of this length for each vertex. A length that has to be read from the
-/// table would be known later than the leaf, and the jump would wait for it.
-pub(super) const NEAR: usize = 16;
-
-/// The position of the flow of a near event.
+/// The position of the flow of a near event. There is a row of near events for each vertex: rows whose length has to be read
+/// from the table would be found later, and the jump would wait for it.
 const fn near(leaf: u16, event: EventId) -> usize {
     leaf as usize * NEAR + event.0 as usize
 }
@@ -28,10 +25,13 @@ impl<M: Model> Table<M> {
         ctx: &mut M::Context<'_>,
         payload: &mut M::Event<'_>,
     ) -> Outcome {
-        if usize::from(event.0) < NEAR
-            && let Some(flow) = self.flows.all().get(near(core.leaf(), event))
-        {
-            return flow.start(self, core, me, ctx, payload);
+        if usize::from(event.0) < NEAR {
+            if core.ignores(event) {
+                return Moved::NOWHERE.outcome();
+            }
+            if let Some(flow) = self.flows.all().get(near(core.leaf(), event)) {
+                return flow.start(self, core, me, ctx, payload);
+            }
         }
         self.react_to_far(event, core, me, ctx, payload)
     }
@@ -89,13 +89,14 @@ impl<M: Model> Table<M> {
     pub(super) fn arrive(
         &self,
         moved: Moved,
+        spot: Spot,
         core: &mut Core,
         me: &mut M,
         ctx: &mut M::Context<'_>,
         step: &mut Step<'_, M::Event<'_>>,
     ) -> Outcome {
         // A transition tells the leaf even if that stays.
-        core.move_to(moved.leaf());
+        core.move_to(spot);
         if moved.is_plain() && step.queue.is_untouched() {
             return Moved::INSIDE.outcome();
         }

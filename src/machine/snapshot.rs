@@ -1,7 +1,11 @@
 //! The state of a machine as plain data, to be kept and brought back.
 
 use super::{
-    Chart, Engine, StateId, Table, Trace, Vertex, check::together, core::Rest, ids::NONE, model::Model,
+    Chart, Engine, StateId, Table, Trace, Vertex,
+    check::together,
+    core::{Rest, Spot},
+    ids::NONE,
+    model::Model,
     topology::Topology,
 };
 use std::{error, fmt};
@@ -135,7 +139,7 @@ impl<C: Chart, T: Trace> Engine<C, T> {
             || !rest.timeouts.requests.is_empty();
         let first = leaves.first().copied().unwrap_or(0);
         rest.leaves = leaves;
-        self.core.move_to(u32::from(first));
+        self.core.move_to(Spot::at(first));
         self.core.rest = needed.then_some(rest);
         Ok(())
     }

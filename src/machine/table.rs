@@ -63,8 +63,8 @@ pub struct Table<M: Model> {
     pub(super) cells: List<u32>,
     pub(super) routes: List<Route>,
     pub(super) ops: List<Op>,
-    /// The plans once more with their functions at hand: for each vertex those of the first [`NEAR`] events, then for each
-    /// vertex those of the others, the last one for events without a name. None in a table of the program, which has straight
+    /// The plans once more with their functions at hand: for each vertex those of the near events, then for each vertex
+    /// those of the others, the last one for events without a name. None in a table of the program, which has straight
     /// code instead.
     pub(super) flows: List<Flow<M>>,
     pub(super) actions: Actions<M>,

@@ -11,7 +11,7 @@ mod step;
 
 use super::{
     EventId, Model, Outcome, StateId, Step, Table, Trace, Untraced, Verdict, Vertex,
-    core::{Core, Rest},
+    core::{Core, Rest, Spot},
     ids::NONE,
     topology::{Marks, Topology},
 };
@@ -117,7 +117,7 @@ pub(super) fn run<M: Model, T: Trace>(
     let recall = run.recall;
     run.rest.scratch = run.work;
     let first = core.rest.as_ref().and_then(|rest| rest.leaves.first().copied());
-    core.move_to(u32::from(first.unwrap_or(0)));
+    core.move_to(Spot::at(first.unwrap_or(0)));
     Outcome { verdict, recall }
 }
 
