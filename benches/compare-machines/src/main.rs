@@ -4,6 +4,7 @@
 //! reached; a loop over a local machine would let the compiler keep all of it in registers.
 //!
 //! ```text
+//! ./layouts build 7 && ./layouts run 7                               the table at several layouts of the program
 //! cargo run --release                                                  hooks that cost next to nothing
 //! cargo run --release --features calls                                 hooks that are calls
 //! RUSTFLAGS="--cfg rohrpost_bare_machines" cargo run --release         rohrpost without regions and trace
@@ -25,7 +26,7 @@ const LENGTH: usize = 1 << 16;
 /// Measurements of one style on one path; the median counts.
 const ROUNDS: usize = 7;
 /// How often the events are gone through in one measurement.
-const REPEATS: usize = 40;
+const REPEATS: usize = 10;
 
 /// One way to write the machine.
 struct Style {
