@@ -18,27 +18,34 @@ pub(super) enum Outbound<T> {
 }
 
 #[derive(Debug)]
-struct Waiting<T> {
-    outbound: Outbound<T>,
+struct Entry<T> {
+    /// Once it has been sent, what is kept for a request lies elsewhere.
+    outbound: Outbound<Option<T>>,
+    /// Until it has been sent.
     letter: Vec<u8>,
+    length: usize,
+    /// When it came, or was sent.
     since: Time,
 }
 
-#[derive(Debug)]
-struct Sent<T> {
-    /// What is done when the letter is acknowledged: a notification.
-    keep: Option<T>,
-    length: usize,
-    since: Time,
+impl<T> Outbound<T> {
+    fn map<U>(self, keep: impl FnOnce(T) -> U) -> Outbound<U> {
+        match self {
+            Self::Notification(kept) => Outbound::Notification(keep(kept)),
+            Self::Request(kept) => Outbound::Request(keep(kept)),
+            Self::Answer(re) => Outbound::Answer(re),
+            Self::Return => Outbound::Return,
+        }
+    }
 }
 
 /// Mail on its way out. `T` is what is kept for whoever sent it.
 #[derive(Debug)]
 pub(super) struct Outgoing<T> {
-    /// Not sent yet, in order.
-    waiting: VecDeque<Waiting<T>>,
-    /// Sent and not acknowledged; the first has the number `acked + 1`.
-    sent: VecDeque<Sent<T>>,
+    /// In order: first what has been sent and is not acknowledged, from the number `acked + 1` on, then what waits.
+    mail: VecDeque<Entry<T>>,
+    /// So many have been sent.
+    sent: usize,
     /// Sent and not answered, by number.
     asked: BTreeMap<u64, T>,
     /// Requests among those that wait.
@@ -53,8 +60,8 @@ pub(super) struct Outgoing<T> {
 impl<T> Outgoing<T> {
     pub(super) fn new() -> Self {
         Self {
-            waiting: VecDeque::new(),
-            sent: VecDeque::new(),
+            mail: VecDeque::new(),
+            sent: 0,
             asked: BTreeMap::new(),
             asking: 0,
             acked: 0,
@@ -64,31 +71,29 @@ impl<T> Outgoing<T> {
     }
 
     pub(super) fn push(&mut self, outbound: Outbound<T>, letter: Vec<u8>, now: Time) {
-        self.bytes += letter.len();
+        let length = letter.len();
+        self.bytes += length;
         self.asking += usize::from(matches!(outbound, Outbound::Request(_)));
-        self.waiting.push_back(Waiting { outbound, letter, since: now });
+        self.mail.push_back(Entry { outbound: outbound.map(Some), letter, length, since: now });
     }
 
     /// Takes the next letter to be sent, with its number.
     pub(super) fn next(&mut self, now: Time) -> Option<(u64, Kind, Vec<u8>)> {
-        let Waiting { outbound, letter, .. } = self.waiting.pop_front()?;
         let seq = self.last() + 1;
-        let mut keep = None;
-        let kind = match outbound {
-            Outbound::Notification(kept) => {
-                keep = Some(kept);
-                Kind::Notification
-            }
+        let entry = self.mail.get_mut(self.sent)?;
+        let kind = match &mut entry.outbound {
+            Outbound::Notification(_) => Kind::Notification,
             Outbound::Request(kept) => {
                 self.asking -= 1;
-                self.asked.insert(seq, kept);
+                self.asked.extend(kept.take().map(|kept| (seq, kept)));
                 Kind::Request
             }
             Outbound::Answer(re) => Kind::Answer(re.seq),
             Outbound::Return => Kind::Return,
         };
-        self.sent.push_back(Sent { keep, length: letter.len(), since: now });
-        Some((seq, kind, letter))
+        self.sent += 1;
+        entry.since = now;
+        Some((seq, kind, std::mem::take(&mut entry.letter)))
     }
 
     /// Everything up to `ack` has been accepted; `done` gets the notifications. `false` if that has not been sent.
@@ -99,11 +104,12 @@ impl<T> Outgoing<T> {
         while self.acked < ack {
             self.acked += 1;
             self.progress = now;
-            let Some(sent) = self.sent.pop_front() else {
+            let Some(entry) = self.mail.pop_front() else {
                 break;
             };
-            self.bytes -= sent.length;
-            if let Some(keep) = sent.keep {
+            self.sent -= 1;
+            self.bytes -= entry.length;
+            if let Outbound::Notification(Some(keep)) = entry.outbound {
                 done(keep);
             }
         }
@@ -118,57 +124,58 @@ impl<T> Outgoing<T> {
     /// Ends the session: `lost` gets what was sent, in the order in which it was. What waits goes on waiting, but for answers.
     pub(super) fn end(&mut self, mut lost: impl FnMut(T)) {
         let first = self.acked + 1;
-        let notifications = self.sent.drain(..).enumerate();
-        let notifications = notifications.filter_map(|(place, sent)| Some((first + place as u64, sent.keep?)));
+        let sent = self.mail.drain(..std::mem::take(&mut self.sent)).zip(first..);
+        let notifications = sent.filter_map(|(entry, seq)| match entry.outbound {
+            Outbound::Notification(keep) => Some((seq, keep?)),
+            _ => None,
+        });
         let mut all: Vec<_> = notifications.chain(std::mem::take(&mut self.asked)).collect();
         all.sort_by_key(|&(seq, _)| seq);
         all.into_iter().for_each(|(_, keep)| lost(keep));
-        self.waiting.retain(|waiting| !matches!(waiting.outbound, Outbound::Answer(_)));
+        self.mail.retain(|waiting| !matches!(waiting.outbound, Outbound::Answer(_)));
         self.acked = 0;
-        self.bytes = self.waiting.iter().map(|waiting| waiting.letter.len()).sum();
+        self.bytes = self.mail.iter().map(|waiting| waiting.length).sum();
     }
 
     /// Drops the letters that wait and `may_go`; `lost` gets what was kept for them. Gives the number of returns among them.
     pub(super) fn drop_waiting(&mut self, may_go: impl Fn(Time, usize) -> bool, mut lost: impl FnMut(T)) -> u64 {
-        let mut kept = VecDeque::new();
         let mut returns = 0;
-        for waiting in std::mem::take(&mut self.waiting) {
-            if !may_go(waiting.since, waiting.letter.len()) {
-                kept.push_back(waiting);
+        for waiting in self.mail.split_off(self.sent) {
+            if !may_go(waiting.since, waiting.length) {
+                self.mail.push_back(waiting);
                 continue;
             }
-            self.bytes -= waiting.letter.len();
+            self.bytes -= waiting.length;
             match waiting.outbound {
-                Outbound::Notification(keep) => lost(keep),
+                Outbound::Notification(keep) => keep.into_iter().for_each(&mut lost),
                 Outbound::Request(keep) => {
                     self.asking -= 1;
-                    lost(keep);
+                    keep.into_iter().for_each(&mut lost);
                 }
                 Outbound::Return => returns += 1,
                 Outbound::Answer(_) => {}
             }
         }
-        self.waiting = kept;
         returns
     }
 
     pub(super) fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.mail.len() > self.sent
     }
 
     /// Whether nothing waits, and no more than `count` letters are not acknowledged.
     pub(super) fn is_calm(&self, count: usize) -> bool {
-        self.waiting.is_empty() && self.sent.len() <= count
+        !self.has_waiting() && self.sent <= count
     }
 
     /// The number of the last letter that was sent.
     pub(super) fn last(&self) -> u64 {
-        self.acked + self.sent.len() as u64
+        self.acked + self.sent as u64
     }
 
     /// Letters that wait or are not acknowledged.
     pub(super) fn count(&self) -> usize {
-        self.waiting.len() + self.sent.len()
+        self.mail.len()
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -182,11 +189,14 @@ impl<T> Outgoing<T> {
 
     /// When what is not acknowledged is a sign that nobody is there.
     pub(super) fn overdue(&self, lease: Duration) -> Time {
-        self.sent.front().map_or(Time::NEVER, |sent| sent.since.max(self.progress).after(lease))
+        self.mail
+            .front()
+            .filter(|_| self.sent > 0)
+            .map_or(Time::NEVER, |sent| sent.since.max(self.progress).after(lease))
     }
 
     /// When the first letter has waited too long.
     pub(super) fn stale(&self, lease: Duration) -> Time {
-        self.waiting.front().map_or(Time::NEVER, |waiting| waiting.since.after(lease))
+        self.mail.get(self.sent).map_or(Time::NEVER, |waiting| waiting.since.after(lease))
     }
 }
