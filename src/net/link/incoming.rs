@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::clock::Time;
 
 /// When so many parts of a window have come, they are acknowledged at once, even before the delay is over.
-const ACKS_IN_A_WINDOW: usize = 8;
+const ACKS_IN_A_WINDOW: usize = 4;
 /// So many letters are acknowledged at once however large the window is.
-const ACK_EVERY: usize = 256;
+const ACK_EVERY: usize = 1024;
 
 /// So many beats may tell of mail that does not come.
 const PATIENCE: u32 = 3;

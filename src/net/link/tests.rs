@@ -273,24 +273,24 @@ fn the_last_letter_is_missed_when_three_heartbeats_tell_of_it() {
 }
 
 #[test]
-fn an_eighth_of_a_window_is_acknowledged_at_once_and_fewer_letters_after_the_delay() {
+fn a_quarter_of_a_window_is_acknowledged_at_once_and_fewer_letters_after_the_delay() {
     let mut link = alone(Terms { window: 256, ..terms() });
-    for seq in 1..=31 {
+    for seq in 1..=63 {
         hear(&mut link, mail(seq, Kind::Notification));
     }
     events(&mut link);
     assert_eq!(said(&mut link), []);
     let due = Time::START.after(terms().ack_delay);
     assert_eq!(link.next_deadline(), Some(due));
-    hear(&mut link, mail(32, Kind::Notification));
+    hear(&mut link, mail(64, Kind::Notification));
     events(&mut link);
     let route = Route { from: Session::new(5), to: Session::new(9) };
-    assert_eq!(said(&mut link), [Frame::Ack { route, ack: 32 }]);
+    assert_eq!(said(&mut link), [Frame::Ack { route, ack: 64 }]);
     assert_ne!(link.next_deadline(), Some(due), "expected nothing more to be due");
-    hear(&mut link, mail(33, Kind::Notification));
+    hear(&mut link, mail(65, Kind::Notification));
     events(&mut link);
     link.timeout(due);
-    assert_eq!(said(&mut link), [Frame::Ack { route, ack: 33 }]);
+    assert_eq!(said(&mut link), [Frame::Ack { route, ack: 65 }]);
 }
 
 #[test]
