@@ -7,6 +7,7 @@
 //! cargo bench --features net --bench net            # all rows, 7 runs each
 //! cargo bench --features net --bench net -- 3       # 3 runs each
 //! cargo bench --features net --bench net -- 3 MiB   # only the rows of a path with that in its name
+//! cargo bench --features net --bench net -- 3 MiB rohrpost # of these, only those with that in their own
 //! ```
 #![expect(
     clippy::print_stdout,
@@ -36,17 +37,20 @@ fn main() {
             return bare::serve(what, endpoint);
         }
         if what == nodes::NODE {
-            return nodes::serve(endpoint);
+            return nodes::serve(endpoint, arguments[2].parse().unwrap());
         }
     }
     let runs = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
-    let wanted = arguments.iter().find(|argument| !argument.starts_with('-') && argument.parse::<usize>().is_err());
+    let mut words =
+        arguments.iter().filter(|argument| !argument.starts_with('-') && argument.parse::<usize>().is_err());
+    let (path, row) = (words.next(), words.next());
     let rows = |what: &str, unit: &str, lines: &[Row<'_>]| {
-        if wanted.is_none_or(|wanted| what.contains(wanted)) {
-            rows(what, unit, runs, lines);
+        if path.is_none_or(|path| what.contains(path)) {
+            let wanted = |(name, _): &&Row<'_>| row.is_none_or(|row| name.contains(row));
+            rows(what, unit, runs, &lines.iter().filter(wanted).copied().collect::<Vec<_>>());
         }
     };
-    if wanted.is_none() {
+    if path.is_none() {
         bare::footprint();
     }
     println!("{:<44} {:>12} {:>12} {:>12}", "", "median", "least", "most");
@@ -63,12 +67,16 @@ fn main() {
     rows(
         "one way, 64 B",
         "msg/s",
-        &[("zenoh", &|| bare::one_way(SMALL)), ("rohrpost, with receipts", &|| nodes::one_way(SMALL))],
+        &[
+            ("zenoh", &|| bare::one_way(SMALL)),
+            ("rohrpost, with receipts", &|| nodes::one_way(SMALL, nodes::WINDOW)),
+            ("rohrpost, window of 4096", &|| nodes::one_way(SMALL, nodes::WIDE)),
+        ],
     );
     rows(
         "one way, 1 MiB",
         "MiB/s",
-        &[("zenoh", &|| bare::one_way(LARGE)), ("rohrpost, with receipts", &|| nodes::one_way(LARGE))],
+        &[("zenoh", &|| bare::one_way(LARGE)), ("rohrpost, with receipts", &|| nodes::one_way(LARGE, nodes::WINDOW))],
     );
 }
 

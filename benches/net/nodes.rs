@@ -1,4 +1,5 @@
-//! Two nodes over zenoh, with the defaults but for what a row says.
+//! Two nodes over zenoh, with the defaults but for the window that a row says, and twice that as the capacity of its
+//! receiver.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
@@ -6,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use rohrpost::net::Joining;
 use rohrpost::zenoh::Network;
 use rohrpost::{Address, Answers, Context, Failure, Handle, Kernel, Nid, NodeId, RequestId, handles, record};
 use serde::de::Visitor;
@@ -15,6 +17,10 @@ use crate::{ROUNDS, SENDING, SMALL};
 
 /// The child of this program, by the word on the command line.
 pub(crate) const NODE: &str = "--node";
+
+/// Messages to one node that may be unacknowledged: what there is without asking, and a wide one.
+pub(crate) const WINDOW: usize = 768;
+pub(crate) const WIDE: usize = 4096;
 
 const THERE: NodeId = NodeId::name("there");
 const SOON: Duration = Duration::from_secs(30);
@@ -165,12 +171,11 @@ handles!(Pump: Begin; answers Counted);
 
 /// The median round trip in µs, asked by a plain thread.
 pub(crate) fn round_trips() -> f64 {
-    let there = There::start();
+    let there = There::start(WINDOW);
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS + ROUNDS / 10 {
         let start = Instant::now();
-        let Load(answer) =
-            there.kernel.ask(there.depot(), Load(vec![0; SMALL])).timeout(SOON).idle(policy()).wait().unwrap();
+        let Load(answer) = there.kernel.ask(there.depot(), Load(vec![0; SMALL])).timeout(SOON).wait().unwrap();
         if round >= ROUNDS / 10 {
             rounds.push(start.elapsed());
         }
@@ -181,7 +186,7 @@ pub(crate) fn round_trips() -> f64 {
 
 /// The same, asked by a target.
 pub(crate) fn round_trips_of_a_target() -> f64 {
-    let there = There::start();
+    let there = There::start(WINDOW);
     let (done, rounds) = channel();
     let asker = Asker { to: there.depot(), asked: Instant::now(), rounds: Vec::new(), done };
     median(there.run(asker, &rounds))
@@ -193,11 +198,11 @@ fn median(mut rounds: Vec<Duration>) -> f64 {
 }
 
 /// Messages of `size` bytes per second (of 1 MiB: MiB per second), from the first that is sent to the last that has arrived.
-pub(crate) fn one_way(size: usize) -> f64 {
-    let there = There::start();
+pub(crate) fn one_way(size: usize, window: usize) -> f64 {
+    let there = There::start(window);
     let (done, end) = channel();
-    // Within the window of 768 messages and 64 MiB.
-    let (batch, batches) = if size == SMALL { (180, 4) } else { (4, 8) };
+    // Within the window, with the questions, and within its 64 MiB.
+    let (batch, batches) = if size == SMALL { (window / 4 - 12, 4) } else { (4, 8) };
     let pump = Pump { to: there.depot(), size, batch, batches, began: Instant::now(), sent: 0, under_way: 0, done };
     let (sent, arrived, took) = there.run(pump, &end);
     assert_eq!(arrived, sent, "expected everything to arrive");
@@ -211,13 +216,13 @@ struct There {
 }
 
 impl There {
-    fn start() -> Self {
+    fn start(window: usize) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let endpoint = format!("tcp/127.0.0.1:{port}");
         let kernel = Kernel::builder("here").start().unwrap();
-        let net = Network::new().listen(&endpoint).join(&kernel).unwrap();
+        let net = Network::new().listen(&endpoint).join_with(&kernel, Joining::new().window(window)).unwrap();
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args([NODE, &endpoint])
+            .args([NODE, &endpoint, &window.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -237,7 +242,7 @@ impl There {
 
     /// Has a target do its work, and waits for what it has to tell.
     fn run<T>(&self, target: impl Handle<Begin> + rohrpost::Target + Send, end: &Receiver<T>) -> T {
-        let space = self.kernel.namespace("bench").idle(policy()).open().unwrap();
+        let space = self.kernel.namespace("bench").open().unwrap();
         let address = space.register(target).unwrap();
         self.kernel.notify(address, Begin).unwrap();
         end.recv_timeout(SOON * 4).unwrap()
@@ -253,22 +258,14 @@ impl Drop for There {
 }
 
 /// What the child does, until its parent closes the pipe.
-pub(crate) fn serve(endpoint: &str) {
+pub(crate) fn serve(endpoint: &str, window: usize) {
     let kernel = Kernel::builder("there").start().unwrap();
-    let space = kernel.namespace("bench").idle(policy()).open().unwrap();
+    let space = kernel.namespace("bench").capacity(2 * window).open().unwrap();
     let depot = space.register(Depot::default()).unwrap();
     space.serve::<Load>(depot).unwrap();
     space.serve::<Count>(depot).unwrap();
-    let _net = Network::new().connect(endpoint).join(&kernel).unwrap();
+    let _net = Network::new().connect(endpoint).join_with(&kernel, Joining::new().window(window)).unwrap();
     println!("ready");
     let _ = std::io::stdin().read(&mut [0]);
     let _ = kernel.stop(SOON);
-}
-
-fn policy() -> rohrpost::Idle {
-    match std::env::var("POLICY").as_deref() {
-        Ok("park") => rohrpost::Idle::Park,
-        Ok(n) => rohrpost::Idle::SpinThenPark(Duration::from_micros(n.parse().unwrap())),
-        _ => rohrpost::Idle::default(),
-    }
 }
