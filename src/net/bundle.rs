@@ -1,9 +1,14 @@
 //! Bundles: several frames for one node as one piece, so that the transport is asked once for all of them.
 //!
 //! A frame ends with its version, and so does a bundle, with a number that no frame has. Before it stands how many frames
-//! there are; each is followed by its length.
+//! there are; each is followed by its length. Most letters follow another of their kind, so that what the link adds to
+//! them can be told from that: such a letter stands there without it, and a mark is set in its length.
 
 use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::net::frame::{Frame, FrameError, Stamp, TAIL};
 
 /// The last byte of a bundle.
 const MARK: u8 = 0xb5;
@@ -13,6 +18,8 @@ const ROOM: usize = 48 << 10;
 const LARGE: usize = 8 << 10;
 /// Frames in a bundle.
 const MOST: u8 = 255;
+/// Set in the length of a letter without a stamp.
+const FOLLOWS: u32 = 1 << 31;
 
 /// Frames for one node that wait for each other, but for no time.
 #[derive(Debug, Default)]
@@ -20,25 +27,35 @@ pub(crate) struct Bundle {
     /// Each frame with its length behind it.
     bytes: Vec<u8>,
     count: u8,
+    /// That of the last frame, if it is mail.
+    last: Option<Stamp>,
 }
 
 impl Bundle {
-    /// Adds a frame; `send` gets what has to be sent before it, and a large one itself, which nobody moves.
-    pub(crate) fn add(&mut self, frame: Vec<u8>, mut send: impl FnMut(Vec<u8>)) {
+    /// Adds a frame; `send` gets what has to be sent before it, and a large one itself, which nobody moves. The memory of a
+    /// small one comes back.
+    pub(crate) fn add(&mut self, frame: Vec<u8>, mut send: impl FnMut(Vec<u8>)) -> Option<Vec<u8>> {
         let large = frame.len() > LARGE;
         if large || self.count == MOST || self.bytes.len() + frame.len() > ROOM {
             self.take().into_iter().for_each(&mut send);
         }
         if large {
-            return send(frame);
+            send(frame);
+            return None;
         }
-        self.bytes.extend_from_slice(&frame);
-        self.bytes.extend_from_slice(&(frame.len() as u32).to_le_bytes());
+        let stamp = Stamp::of(&frame);
+        let follows = self.last.zip(stamp).is_some_and(|(last, stamp)| last.next() == Some(stamp));
+        let (part, mark) = if follows { (&frame[..frame.len() - TAIL], FOLLOWS) } else { (&frame[..], 0) };
+        self.bytes.extend_from_slice(part);
+        self.bytes.extend_from_slice(&(part.len() as u32 | mark).to_le_bytes());
         self.count += 1;
+        self.last = stamp;
+        Some(frame)
     }
 
     /// All that is there, as one piece: a frame alone as it is.
     pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
+        self.last = None;
         let mut piece = std::mem::take(&mut self.bytes);
         match std::mem::take(&mut self.count) {
             0 => return None,
@@ -53,48 +70,65 @@ impl Bundle {
     }
 }
 
-/// The frames of a piece, in order. What is no bundle, or one with lengths that do not fit, is a frame, which is for
-/// its reader to judge.
-pub(crate) fn frames(piece: Vec<u8>) -> Frames {
+/// Reads the frames of a piece, in order. What is no bundle, or one with lengths that do not fit, is read as a frame.
+/// Letters stay where they lie.
+pub(crate) fn frames(piece: Bytes) -> Frames {
     match places(&piece) {
         Some(mut places) => {
             places.reverse();
-            Frames { piece, places: places.into_iter(), alone: false }
+            Frames { piece, places: places.into_iter(), alone: false, last: None }
         }
-        None => Frames { piece, places: Vec::new().into_iter(), alone: true },
+        None => Frames { piece, places: Vec::new().into_iter(), alone: true, last: None },
     }
 }
 
 /// See [`frames`].
 #[derive(Debug)]
 pub(crate) struct Frames {
-    piece: Vec<u8>,
-    places: std::vec::IntoIter<Range<usize>>,
+    piece: Bytes,
+    places: std::vec::IntoIter<Place>,
     /// The whole piece is a frame.
     alone: bool,
+    /// That of the last frame, if it was mail.
+    last: Option<Stamp>,
+}
+
+/// Where a frame lies, or a letter that follows another.
+#[derive(Debug)]
+struct Place {
+    range: Range<usize>,
+    follows: bool,
 }
 
 impl Iterator for Frames {
-    type Item = Vec<u8>;
+    type Item = Result<Frame, FrameError>;
 
-    fn next(&mut self) -> Option<Vec<u8>> {
+    fn next(&mut self) -> Option<Self::Item> {
         if std::mem::take(&mut self.alone) {
-            return Some(std::mem::take(&mut self.piece));
+            return Some(Frame::read(&std::mem::take(&mut self.piece)));
         }
-        self.places.next().map(|place| self.piece[place].to_vec())
+        let Place { range, follows } = self.places.next()?;
+        let bytes = self.piece.slice(range);
+        if !follows {
+            self.last = Stamp::of(&bytes);
+            return Some(Frame::read(&bytes));
+        }
+        self.last = self.last.and_then(Stamp::next);
+        Some(self.last.map_or(Err(FrameError::Alone), |stamp| Ok(stamp.on(bytes))))
     }
 }
 
 /// Where the frames of a bundle lie, from the last on.
-fn places(piece: &[u8]) -> Option<Vec<Range<usize>>> {
+fn places(piece: &[u8]) -> Option<Vec<Place>> {
     let (mut rest, &[count, MARK]) = piece.split_last_chunk::<2>()? else {
         return None;
     };
     let mut places = Vec::with_capacity(usize::from(count));
     for _ in 0..count {
         let (before, length) = rest.split_last_chunk::<4>()?;
-        let start = before.len().checked_sub(u32::from_le_bytes(*length) as usize)?;
-        places.push(start..before.len());
+        let length = u32::from_le_bytes(*length);
+        let start = before.len().checked_sub((length & !FOLLOWS) as usize)?;
+        places.push(Place { range: start..before.len(), follows: length & FOLLOWS != 0 });
         rest = &before[..start];
     }
     rest.is_empty().then_some(places)
@@ -102,51 +136,107 @@ fn places(piece: &[u8]) -> Option<Vec<Range<usize>>> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::{Bundle, MARK, MOST, frames};
+    use crate::net::frame::{Frame, FrameError, Kind, Route, Session, TAIL};
 
-    /// What comes out of the pieces that these frames make.
-    fn through(sent: &[Vec<u8>]) -> (Vec<Vec<u8>>, usize) {
+    const ROUTE: Route = Route { from: Session::new(7), to: Session::new(9) };
+
+    /// A letter of so many bytes, with this number.
+    fn mail(seq: u64, length: usize) -> Frame {
+        Frame::Mail { route: ROUTE, seq, ack: 3, kind: Kind::Notification, letter: vec![seq as u8; length].into() }
+    }
+
+    fn pieces(sent: &[Frame]) -> Vec<Vec<u8>> {
         let mut bundle = Bundle::default();
         let mut pieces: Vec<Vec<u8>> = Vec::new();
-        sent.iter().for_each(|frame| bundle.add(frame.clone(), |piece| pieces.push(piece)));
+        for frame in sent {
+            let _ = bundle.add(frame.clone().into_bytes(), |piece| pieces.push(piece));
+        }
         pieces.extend(bundle.take());
         assert!(bundle.take().is_none(), "expected nothing to be left");
-        (pieces.iter().cloned().flat_map(frames).collect(), pieces.len())
+        pieces
+    }
+
+    /// What is read from these pieces.
+    fn read(pieces: impl IntoIterator<Item = Vec<u8>>) -> Vec<Result<Frame, FrameError>> {
+        pieces.into_iter().map(Bytes::from).flat_map(frames).collect()
     }
 
     #[test]
     fn small_frames_go_together_and_large_ones_alone() {
-        let small: Vec<Vec<u8>> = (0..100_u8).map(|byte| vec![byte, 1]).collect();
-        assert_eq!(through(&small), (small.clone(), 1));
-        let mixed = vec![vec![1], vec![2; 1 << 20], vec![1], vec![1]];
-        assert_eq!(through(&mixed), (mixed.clone(), 3));
-        let many = vec![vec![7]; 3 * usize::from(MOST)];
-        assert_eq!(through(&many), (many.clone(), 3));
-        assert_eq!(through(&[]), (vec![], 0));
+        let small: Vec<Frame> = (0..100).map(|seq| mail(seq, 9)).collect();
+        let large = 1 << 20;
+        let mixed = vec![mail(1, 1), mail(2, large), mail(3, 1), mail(4, 1)];
+        let many = vec![mail(1, 1); 3 * usize::from(MOST)];
+        for (sent, count) in [(small, 1), (mixed, 3), (many, 3), (Vec::new(), 0)] {
+            let pieces = pieces(&sent);
+            assert_eq!(pieces.len(), count, "expected so many pieces for {} frames", sent.len());
+            assert_eq!(read(pieces), sent.into_iter().map(Ok).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_letter_that_follows_another_of_its_kind_has_nothing_but_its_length_beside_it() {
+        let length = |frames: &[Frame]| pieces(frames)[0].len();
+        let two = length(&[mail(1, 10), mail(2, 10)]);
+        assert_eq!(length(&[mail(1, 10), mail(2, 10), mail(3, 10)]), two + 10 + 4);
+        assert_eq!(
+            length(&[mail(1, 10), mail(2, 10), mail(4, 10)]),
+            two + 10 + 4 + TAIL,
+            "expected the gap to be told"
+        );
+        let ack = Frame::Ack { route: ROUTE, ack: 3 };
+        let apart = [mail(1, 10), ack, mail(2, 10)];
+        assert_eq!(read(pieces(&apart)), apart.map(Ok), "expected a letter to follow none but the one before it");
+    }
+
+    #[test]
+    fn a_letter_that_follows_none_is_no_frame() {
+        let two = &pieces(&[mail(1, 10), mail(2, 10)])[0];
+        // Without the first frame and its length.
+        let alone = [&two[10 + TAIL + 4..two.len() - 2], &[1, MARK]].concat();
+        assert_eq!(read([alone]), [Err(FrameError::Alone)]);
+        assert_eq!(read([[&[0, 0, 0, 0x80][..], &[1, MARK]].concat()]), [Err(FrameError::Alone)]);
+        let last = Frame::Mail { route: ROUTE, seq: u64::MAX, ack: 0, kind: Kind::Return, letter: Bytes::new() };
+        let last = last.into_bytes();
+        let more = [&last[..], &(last.len() as u32).to_le_bytes(), &[0, 0, 0, 0x80], &[2, MARK]].concat();
+        assert_eq!(read([more])[1], Err(FrameError::Alone), "expected no number after the last");
     }
 
     #[test]
     fn what_only_looks_like_a_bundle_is_a_frame() {
         for piece in [vec![], vec![MARK], vec![1, MARK], vec![9, 9, 0, 0, 0, 2, MARK], vec![0, 0, 0, 1, 1, MARK]] {
-            assert_eq!(frames(piece.clone()).collect::<Vec<_>>(), [piece]);
+            assert_eq!(read([piece.clone()]), [Frame::read(&piece.into())]);
         }
+    }
+
+    prop_compose! {
+        fn some_mail()(letter: Vec<u8>, seq in 1..4_u64, ack in 0..2_u64, to in 0..2_u64, kind in 0..4) -> Frame {
+            let kind = [Kind::Notification, Kind::Request, Kind::Answer(ack), Kind::Return][kind as usize];
+            let route = Route { to: Session::new(to), ..ROUTE };
+            Frame::Mail { route, seq, ack, kind, letter: letter.into() }
+        }
+    }
+
+    fn some_frame() -> impl Strategy<Value = Frame> {
+        prop_oneof![8 => some_mail(), 1 => Just(Frame::Ack { route: ROUTE, ack: 3 }), 1 => Just(Frame::Bye { route: ROUTE })]
     }
 
     proptest! {
         #[test]
-        fn all_frames_come_out_as_they_went_in(sent in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..600)) {
-            // A frame ends with its version, which is no bundle's mark.
-            let sent: Vec<Vec<u8>> = sent.into_iter().map(|frame| [&frame[..], &[1]].concat()).collect();
-            prop_assert_eq!(through(&sent).0, sent);
+        fn all_frames_come_out_as_they_went_in(sent in prop::collection::vec(some_frame(), 0..600)) {
+            prop_assert_eq!(read(pieces(&sent)), sent.into_iter().map(Ok).collect::<Vec<_>>());
         }
 
         #[test]
         fn any_bytes_are_split_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let length = bytes.len();
+            let letter = |frame| if let Ok(Frame::Mail { letter, .. }) = frame { letter.len() } else { 0 };
             let marked = [&bytes[..], &[MARK]].concat();
-            prop_assert!(frames(marked).map(|frame| frame.len()).sum::<usize>() <= length + 1);
+            prop_assert!(read([bytes, marked]).into_iter().map(letter).sum::<usize>() <= 2 * length + 1);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Frames: what two links say to each other, as bytes and back.
 //!
 //! What the link adds to a letter stands behind it, at the end of the frame. So a letter becomes a frame by a few bytes that
-//! are added to the same memory, and what comes in becomes a letter by leaving them off: nobody copies a large letter, and
-//! none is written with a head whose numbers are not known yet. All numbers are little-endian and of fixed width; the last
+//! are added to the same memory, and what comes in becomes a letter by leaving them off: nobody copies a letter, and none
+//! is written with a head whose numbers are not known yet. All numbers are little-endian and of fixed width; the last
 //! byte is the version, the one before it the kind.
 
 use std::fmt;
+
+use bytes::Bytes;
 
 /// The version of the frames that this node speaks.
 const VERSION: u8 = 1;
@@ -13,8 +15,11 @@ const VERSION: u8 = 1;
 /// What stands for a session or an echo that is not known.
 const UNKNOWN: u64 = u64::MAX;
 
-/// How many bytes a frame has beside its letter, at most.
-pub(crate) const TAIL: usize = 5 * 8 + ENDING;
+/// How many bytes a frame has beside its letter.
+pub(crate) const TAIL: usize = 3 * 8 + ENDING;
+
+/// How many bytes a frame without a letter has, at most.
+const LONGEST: usize = 5 * 8 + ENDING;
 
 /// Both sessions, kind and version.
 const ENDING: usize = 2 * 8 + 2;
@@ -36,7 +41,7 @@ pub(crate) enum Frame {
     /// Here I am, and this is what I know of you. `limit` is the largest letter that is taken, in bytes.
     Hello { from: Session, to: Option<Session>, limit: u64 },
     /// The letter number `seq` of its sender's session.
-    Mail { route: Route, seq: u64, ack: u64, kind: Kind, letter: Vec<u8> },
+    Mail { route: Route, seq: u64, ack: u64, kind: Kind, letter: Bytes },
     /// All letters up to `ack` have been accepted.
     Ack { route: Route, ack: u64 },
     /// A heartbeat.
@@ -68,6 +73,15 @@ pub(crate) struct Beat {
     pub(crate) echo: Option<(u64, u64)>,
 }
 
+/// What the link adds to a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    route: Route,
+    seq: u64,
+    ack: u64,
+    kind: Kind,
+}
+
 /// Why bytes are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FrameError {
@@ -81,6 +95,8 @@ pub(crate) enum FrameError {
     Session(u64),
     #[error("an answer to the request {0}, which nobody waits for")]
     Stray(u64),
+    #[error("a letter that follows none")]
+    Alone,
 }
 
 impl Session {
@@ -103,41 +119,38 @@ impl Session {
 }
 
 impl Frame {
-    /// The frame as bytes. A letter keeps its memory.
+    /// The frame as bytes.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         match self {
             Self::Hello { from, to, limit } => {
                 let to = to.map_or(UNKNOWN, |to| to.0);
                 finish(Vec::with_capacity(8 + ENDING), &[limit, from.0, to], 0)
             }
-            Self::Mail { route, seq, ack, kind, letter } => {
-                let (kind, re) = match kind {
-                    Kind::Notification => (1, 0),
-                    Kind::Request => (2, 0),
-                    Kind::Answer(re) => (3, re),
-                    Kind::Return => (4, 0),
-                };
-                finish(letter, &[seq, ack, re, route.from.0, route.to.0], kind)
-            }
+            Self::Mail { route, seq, ack, kind, letter } => mail(letter.into(), route, (seq, ack), kind),
             Self::Ack { route, ack } => finish(Vec::with_capacity(8 + ENDING), &[ack, route.from.0, route.to.0], 5),
             Self::Beat { route, beat } => {
                 let (echo, held) = beat.echo.unwrap_or((UNKNOWN, 0));
                 let numbers = [beat.seq, beat.ack, beat.nanos, echo, held, route.from.0, route.to.0];
-                finish(Vec::with_capacity(TAIL), &numbers, 6)
+                finish(Vec::with_capacity(LONGEST), &numbers, 6)
             }
             Self::Bye { route } => finish(Vec::with_capacity(ENDING), &[route.from.0, route.to.0], 7),
         }
     }
 
-    /// Reads a frame. A letter keeps the memory of the bytes.
-    pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, FrameError> {
+    /// Reads a frame. A letter stays where it lies.
+    pub(crate) fn read(bytes: &Bytes) -> Result<Self, FrameError> {
         let length = FrameError::Length(bytes.len());
-        let mut tail = Tail { bytes };
-        let version = tail.byte().ok_or(length)?;
+        let (&version, rest) = bytes.split_last().ok_or(length)?;
         if version != VERSION {
             return Err(FrameError::Version(version));
         }
-        let kind = tail.byte().ok_or(length)?;
+        let (&kind, rest) = rest.split_last().ok_or(length)?;
+        if let Some(kind) = Kind::of_mail(kind) {
+            let (letter, stamp) = bytes.split_last_chunk().ok_or(length)?;
+            let (end, stamp) = (letter.len(), Stamp::read(stamp, kind)?);
+            return Ok(stamp.on(bytes.slice(..end)));
+        }
+        let mut tail = Tail { bytes: rest };
         let to = tail.number().ok_or(length)?;
         let from = Session::read(tail.number().ok_or(length)?)?;
         if kind == 0 {
@@ -146,32 +159,76 @@ impl Frame {
             return Ok(Self::Hello { from, to, limit });
         }
         let route = Route { from, to: Session::read(to)? };
-        let kind = match kind {
-            1 => Kind::Notification,
-            2 => Kind::Request,
-            3 => Kind::Answer(0),
-            4 => Kind::Return,
+        match kind {
             5 => {
                 let [ack] = tail.rest().ok_or(length)?;
-                return Ok(Self::Ack { route, ack });
+                Ok(Self::Ack { route, ack })
             }
             6 => {
                 let [seq, ack, nanos, echo, held] = tail.rest().ok_or(length)?;
                 let echo = (echo != UNKNOWN).then_some((echo, held));
-                return Ok(Self::Beat { route, beat: Beat { seq, ack, nanos, echo } });
+                Ok(Self::Beat { route, beat: Beat { seq, ack, nanos, echo } })
             }
             7 => {
                 let [] = tail.rest().ok_or(length)?;
-                return Ok(Self::Bye { route });
+                Ok(Self::Bye { route })
             }
-            other => return Err(FrameError::Kind(other)),
-        };
-        let re = tail.number().ok_or(length)?;
-        let ack = tail.number().ok_or(length)?;
-        let seq = tail.number().ok_or(length)?;
-        let kind = if kind == Kind::Answer(0) { Kind::Answer(re) } else { kind };
-        Ok(Self::Mail { route, seq, ack, kind, letter: tail.bytes })
+            other => Err(FrameError::Kind(other)),
+        }
     }
+}
+
+impl Kind {
+    /// The kind of mail that this number stands for, if it does; an answer's request is not known yet.
+    const fn of_mail(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Notification),
+            2 => Some(Self::Request),
+            3 => Some(Self::Answer(0)),
+            4 => Some(Self::Return),
+            _ => None,
+        }
+    }
+}
+
+impl Stamp {
+    /// That of a frame, if there is mail in it.
+    pub(crate) fn of(frame: &[u8]) -> Option<Self> {
+        let &[.., kind, VERSION] = frame else {
+            return None;
+        };
+        Self::read(frame.last_chunk()?, Kind::of_mail(kind)?).ok()
+    }
+
+    /// That of the letter which goes behind this one's, if it is of its kind.
+    pub(crate) fn next(self) -> Option<Self> {
+        Some(Self { seq: self.seq.checked_add(1)?, ..self })
+    }
+
+    /// The letter with it on.
+    pub(crate) const fn on(self, letter: Bytes) -> Frame {
+        let Self { route, seq, ack, kind } = self;
+        Frame::Mail { route, seq, ack, kind, letter }
+    }
+
+    fn read(bytes: &[u8; TAIL], kind: Kind) -> Result<Self, FrameError> {
+        let (numbers, _) = bytes.as_chunks();
+        let [seq, ack, re, from, to] = std::array::from_fn(|place| u64::from_le_bytes(numbers[place]));
+        let route = Route { from: Session::read(from)?, to: Session::read(to)? };
+        let kind = if kind == Kind::Answer(0) { Kind::Answer(re) } else { kind };
+        Ok(Self { route, seq, ack, kind })
+    }
+}
+
+/// Makes a frame of a letter, which stays where it lies if there is room for [`TAIL`] bytes behind it.
+pub(crate) fn mail(letter: Vec<u8>, route: Route, (seq, ack): (u64, u64), kind: Kind) -> Vec<u8> {
+    let (kind, re) = match kind {
+        Kind::Notification => (1, 0),
+        Kind::Request => (2, 0),
+        Kind::Answer(re) => (3, re),
+        Kind::Return => (4, 0),
+    };
+    finish(letter, &[seq, ack, re, route.from.0, route.to.0], kind)
 }
 
 /// Adds the numbers, the kind and the version.
@@ -185,19 +242,15 @@ fn finish(mut bytes: Vec<u8>, numbers: &[u64], kind: u8) -> Vec<u8> {
 }
 
 /// What is left of a frame that is read from its end.
-struct Tail {
-    bytes: Vec<u8>,
+struct Tail<'a> {
+    bytes: &'a [u8],
 }
 
-impl Tail {
-    fn byte(&mut self) -> Option<u8> {
-        self.bytes.pop()
-    }
-
+impl Tail<'_> {
     fn number(&mut self) -> Option<u64> {
-        let (_, last) = self.bytes.split_last_chunk()?;
+        let (rest, last) = self.bytes.split_last_chunk()?;
         let number = u64::from_le_bytes(*last);
-        self.bytes.truncate(self.bytes.len() - 8);
+        self.bytes = rest;
         Some(number)
     }
 
@@ -219,9 +272,10 @@ impl fmt::Debug for Session {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::{Beat, Frame, FrameError, Kind, Route, Session, TAIL, VERSION};
+    use super::{Beat, Frame, FrameError, Kind, Route, Session, TAIL, VERSION, mail};
 
     fn route() -> Route {
         Route { from: Session::new(7), to: Session::new(9) }
@@ -238,7 +292,7 @@ mod tests {
             Frame::Bye { route: route() },
         ];
         for kind in [Kind::Notification, Kind::Request, Kind::Answer(77), Kind::Return] {
-            for letter in [vec![], vec![1, 2, 3]] {
+            for letter in [Bytes::new(), Bytes::from_static(&[1, 2, 3])] {
                 frames.push(Frame::Mail { route: route(), seq: 3, ack: u64::MAX, kind, letter });
             }
         }
@@ -249,7 +303,7 @@ mod tests {
     fn every_frame_comes_back_as_it_was() {
         for frame in all() {
             let bytes = frame.clone().into_bytes();
-            assert_eq!(Frame::read(bytes), Ok(frame), "expected the same frame again");
+            assert_eq!(Frame::read(&bytes.into()), Ok(frame), "expected the same frame again");
         }
     }
 
@@ -258,10 +312,9 @@ mod tests {
         let mut letter = Vec::with_capacity(100 + TAIL);
         letter.resize(100, 7);
         let place = letter.as_ptr();
-        let frame = Frame::Mail { route: route(), seq: 1, ack: 0, kind: Kind::Request, letter };
-        let bytes = frame.into_bytes();
+        let bytes = mail(letter, route(), (1, 0), Kind::Request);
         assert_eq!(bytes.as_ptr(), place, "expected the letter to stay where it was");
-        let Ok(Frame::Mail { letter, .. }) = Frame::read(bytes) else { panic!("expected mail") };
+        let Ok(Frame::Mail { letter, .. }) = Frame::read(&bytes.into()) else { panic!("expected mail") };
         assert_eq!((letter.as_ptr(), letter.len()), (place, 100), "expected the letter to stay where it was");
     }
 
@@ -271,7 +324,7 @@ mod tests {
             let bytes = frame.clone().into_bytes();
             for missing in 1..=bytes.len() {
                 let cut = bytes[missing..].to_vec();
-                let read = Frame::read(cut);
+                let read = Frame::read(&cut.into());
                 if let Frame::Mail { letter, .. } = &frame
                     && missing <= letter.len()
                 {
@@ -286,7 +339,7 @@ mod tests {
             }
             if !matches!(frame, Frame::Mail { .. }) {
                 let longer = [&[0], &bytes[..]].concat();
-                assert_eq!(Frame::read(longer), Err(FrameError::Length(bytes.len() + 1)));
+                assert_eq!(Frame::read(&longer.into()), Err(FrameError::Length(bytes.len() + 1)));
             }
         }
     }
@@ -298,7 +351,7 @@ mod tests {
             let mut other = bytes.clone();
             let place = other.len() - at;
             other[place] = value;
-            Frame::read(other)
+            Frame::read(&other.into())
         };
         assert_eq!(with(1, VERSION + 1), Err(FrameError::Version(VERSION + 1)));
         assert_eq!(with(2, 8), Err(FrameError::Kind(8)));
@@ -312,7 +365,7 @@ mod tests {
             if version {
                 bytes.push(VERSION);
             }
-            if let Ok(frame @ (Frame::Mail { kind: Kind::Answer(_), .. } | Frame::Hello { .. })) = Frame::read(bytes.clone()) {
+            if let Ok(frame @ (Frame::Mail { kind: Kind::Answer(_), .. } | Frame::Hello { .. })) = Frame::read(&bytes.clone().into()) {
                 prop_assert_eq!(frame.into_bytes(), bytes);
             }
         }

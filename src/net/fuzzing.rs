@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::address::Address;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
@@ -23,8 +25,8 @@ const THERE: NodeId = NodeId::name("there");
 
 /// Reads bytes as a frame. What was read is written as something that reads the same.
 pub fn frame(bytes: &[u8]) {
-    if let Ok(frame) = Frame::read(bytes.to_vec()) {
-        let again = Frame::read(frame.clone().into_bytes());
+    if let Ok(frame) = Frame::read(&bytes.to_vec().into()) {
+        let again = Frame::read(&frame.clone().into_bytes().into());
         assert_eq!(again, Ok(frame), "a frame that was read can be written");
     }
 }
@@ -63,9 +65,9 @@ pub fn link(bytes: &[u8]) {
         rest = behind;
         let number = u64::from(content.first().copied().unwrap_or_default());
         let route = Route { from: Session::new(9 + number / 64), to: Session::new(5 + number / 32) };
-        let mut hear = |frame: Frame| link.heard(frame.into_bytes(), now);
+        let mut hear = |frame: Frame| link.heard(Frame::read(&frame.into_bytes().into()), now);
         match what % 12 {
-            0 => link.heard(content.to_vec(), now),
+            0 => link.heard(Frame::read(&content.to_vec().into()), now),
             1 => hear(Frame::Hello { from: route.from, to: Some(route.to), limit: 1 << (number % 32) }),
             2 => hear(Frame::Ack { route, ack: number % 8 }),
             3 => hear(Frame::Bye { route }),
@@ -76,7 +78,7 @@ pub fn link(bytes: &[u8]) {
             5 | 6 => {
                 let kinds = [Kind::Notification, Kind::Request, Kind::Answer(number % 8), Kind::Return];
                 let kind = kinds[usize::from(*length) % 4];
-                hear(Frame::Mail { route, seq: number % 16, ack: number % 3, kind, letter: content.to_vec() });
+                hear(Frame::Mail { route, seq: number % 16, ack: number % 3, kind, letter: content.to_vec().into() });
             }
             7 => kept += u32::from(link.notify(content.to_vec(), 1, now).is_ok()),
             8 => kept += u32::from(link.request(content.to_vec(), 1, now).is_ok()),
@@ -107,7 +109,7 @@ pub fn link(bytes: &[u8]) {
             }
         }
         while let Some((_, frame)) = link.poll_transmit() {
-            assert!(Frame::read(frame).is_ok(), "a link says frames");
+            assert!(Frame::read(&frame.into()).is_ok(), "a link says frames");
         }
     }
     link.close();
@@ -126,7 +128,7 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let route = Route { from: Session::new(3), to: Session::new(4) };
     let beat = Beat { seq: 7, ack: 6, nanos: 1_000_000, echo: Some((2_000_000, 500)) };
     let kind = Kind::Answer(5);
-    let mail = Frame::Mail { route, seq: 7, ack: 6, kind, letter: b"letter".to_vec() };
+    let mail = Frame::Mail { route, seq: 7, ack: 6, kind, letter: Bytes::from_static(b"letter") };
     let mut samples = vec![
         ("frame-hello", Frame::Hello { from: route.from, to: None, limit: 1 << 24 }.into_bytes()),
         ("frame-mail", mail.into_bytes()),

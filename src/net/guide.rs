@@ -282,6 +282,8 @@
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use bytes::Bytes;
+
     use crate::address::Address;
     use crate::clock::Time;
     use crate::id::{Nid, NodeId};
@@ -300,7 +302,7 @@ mod tests {
             (Frame::Ack { route, ack: 1 }, 26),
             (Frame::Beat { route, beat }, 58),
             (Frame::Bye { route }, 18),
-            (Frame::Mail { route, seq: 1, ack: 1, kind: Kind::Request, letter: Vec::new() }, 42),
+            (Frame::Mail { route, seq: 1, ack: 1, kind: Kind::Request, letter: Bytes::new() }, 42),
         ];
         for (frame, size) in frames {
             assert_eq!(frame.clone().into_bytes().len(), size, "expected the size of {frame:?}");

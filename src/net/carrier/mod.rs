@@ -165,7 +165,7 @@ impl Carrier {
             Input::WatchEnded(peer, watch, reason) => self.tell_end(peer, watch, reason, ctx),
             Input::Joined(peer) => self.welcome(peer, ctx),
             Input::Heard(from, frame) => {
-                for frame in bundle::frames(frame.into_vec()) {
+                for frame in bundle::frames(frame.into()) {
                     let Some(peering) = self.peering(from) else {
                         return;
                     };
@@ -421,14 +421,18 @@ fn transmit(peering: &mut Peering, transport: &mut dyn Transport) -> bool {
 
 /// Bundles what a link wants to be sent, and sends what is full; whether there was anything.
 fn collect(peering: &mut Peering, transport: &mut dyn Transport) -> bool {
-    let Peering { peer, link, bundle, .. } = peering;
+    let Peering { peer, link, desk, bundle, .. } = peering;
     let mut any = false;
     let mut send = |lane, piece| drop(transport.send(*peer, lane, piece));
     while let Some((lane, frame)) = link.poll_transmit() {
         any = true;
         match lane {
             Lane::Beat => send(lane, frame),
-            Lane::Mail => bundle.add(frame, |piece| send(lane, piece)),
+            Lane::Mail => {
+                if let Some(memory) = bundle.add(frame, |piece| send(lane, piece)) {
+                    desk.reuse(memory);
+                }
+            }
         }
     }
     any

@@ -62,7 +62,7 @@ impl Carrier {
         }
         let now = self.now();
         if let Some(peering) = self.peering(from) {
-            for frame in bundle::frames(piece.into_vec()) {
+            for frame in bundle::frames(piece.into()) {
                 peering.link.heard(frame, now);
             }
         }

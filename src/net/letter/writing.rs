@@ -17,9 +17,14 @@ use crate::record::Absent;
 /// Room for an envelope and a small record, so that most letters grow once.
 const ROOM: usize = 256;
 
+/// Letters whose memory is kept, and the most that one may have.
+const SPARE: usize = 64;
+const LARGEST_SPARE: usize = 4 << 10;
+
 /// Writes the letters to one other node.
 ///
-/// One allocation a letter, with room for what the link adds; more if it is larger than 256 bytes.
+/// A letter lies in memory of its own, with room for what the link adds. It is allocated, and grows with a letter of more
+/// than 256 bytes, unless some is there that was used [before](Desk::reuse).
 #[derive(Debug)]
 pub(crate) struct Desk {
     /// The node that writes.
@@ -29,6 +34,8 @@ pub(crate) struct Desk {
     /// From how many bytes on a record is compressed.
     squeeze: usize,
     told: Told,
+    /// Memory of letters that have been sent.
+    spare: Vec<Vec<u8>>,
 }
 
 /// A letter's envelope.
@@ -46,7 +53,7 @@ struct Envelope<'a> {
 
 impl Desk {
     pub(crate) fn new(home: NodeId, limit: usize) -> Self {
-        Self { home, limit, squeeze: usize::MAX, told: Told::default() }
+        Self { home, limit, squeeze: usize::MAX, told: Told::default(), spare: Vec::new() }
     }
 
     /// Compresses records of `bytes` and more, where that makes them smaller.
@@ -58,6 +65,14 @@ impl Desk {
     /// The link has opened anew: the other side may know none of the names that were told before.
     pub(crate) fn renew(&mut self) {
         self.told.forget();
+    }
+
+    /// Takes the memory of a letter that has been sent, for another one.
+    pub(crate) fn reuse(&mut self, mut letter: Vec<u8>) {
+        if self.spare.len() < SPARE && (ROOM..=LARGEST_SPARE).contains(&letter.capacity()) {
+            letter.clear();
+            self.spare.push(letter);
+        }
     }
 
     /// Writes mail: a request, a notification or a copy.
@@ -126,7 +141,7 @@ impl Desk {
         records: impl IntoIterator<Item = RecordRef<'a>>,
     ) -> Result<Vec<u8>, Failure> {
         Told::begin();
-        let mut out = Vec::with_capacity(ROOM + TAIL);
+        let mut out = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(ROOM + TAIL));
         envelope.write(&mut out, self.home);
         let place = out.len();
         out.extend_from_slice(&[0; 2]);

@@ -1,5 +1,7 @@
 //! What a link tells: [`Event`]s, and what it has counted.
 
+use bytes::Bytes;
+
 use crate::net::frame::{FrameError, Session};
 
 /// Which request of the other node an answer belongs to.
@@ -15,13 +17,13 @@ pub(crate) enum Event<T> {
     /// Both sides know each other: mail goes out.
     Opened,
     /// A notification has come. It counts as accepted from here on, as every letter does when its event is taken.
-    Notified { letter: Vec<u8> },
+    Notified { letter: Bytes },
     /// A request has come.
-    Requested { re: Request, letter: Vec<u8> },
+    Requested { re: Request, letter: Bytes },
     /// The answer to a request has come.
-    Answered { keep: T, letter: Vec<u8> },
+    Answered { keep: T, letter: Bytes },
     /// A notification comes back that had been delivered.
-    Returned { letter: Vec<u8> },
+    Returned { letter: Bytes },
     /// A notification was accepted by the other node.
     Delivered(T),
     /// Whether it was delivered is unknown; if it was never sent, it was not.

@@ -20,6 +20,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 pub(crate) use self::event::{Event, LinkCounters, Request};
 use self::incoming::{Incoming, Place};
 use self::outgoing::{Outbound, Outgoing};
@@ -27,7 +29,7 @@ use self::pulse::Pulse;
 use self::session::{Sessions, State, Step};
 pub(crate) use self::terms::{Refusal, Refused, Terms};
 use crate::clock::Time;
-use crate::net::frame::{Beat, Frame, FrameError, Kind, Route, Session};
+use crate::net::frame::{self, Beat, Frame, FrameError, Kind, Route, Session};
 use crate::net::transport::Lane;
 
 /// One end of the association of two nodes. `T` is kept for each letter until its fate is known.
@@ -119,10 +121,10 @@ impl<T> Link<T> {
         self.outgoing.push(Outbound::Return, letter, self.now);
     }
 
-    /// Takes up a frame from the other side.
-    pub(crate) fn heard(&mut self, frame: Vec<u8>, now: Time) {
+    /// Takes up a frame from the other side, or takes note that it was none.
+    pub(crate) fn heard(&mut self, frame: Result<Frame, FrameError>, now: Time) {
         self.tell_time(now);
-        match Frame::read(frame) {
+        match frame {
             Ok(Frame::Hello { from, to, limit }) => self.hear_hello(from, to, limit),
             Ok(Frame::Mail { route, seq, ack, kind, letter }) => self.hear_mail(route, (seq, ack), kind, letter),
             Ok(Frame::Ack { route, ack }) => {
@@ -211,8 +213,7 @@ impl<T> Link<T> {
             return Some((Lane::Beat, Frame::Beat { route, beat }.into_bytes()));
         }
         if let Some((seq, kind, letter)) = self.outgoing.next(self.now) {
-            let mail = Frame::Mail { route, seq, ack: self.incoming.tell(), kind, letter };
-            return Some((Lane::Mail, mail.into_bytes()));
+            return Some((Lane::Mail, frame::mail(letter, route, (seq, self.incoming.tell()), kind)));
         }
         if self.incoming.is_hurried() {
             let ack = Frame::Ack { route, ack: self.incoming.tell() };
@@ -290,7 +291,7 @@ impl<T> Link<T> {
         self.follow(step);
     }
 
-    fn hear_mail(&mut self, route: Route, (seq, ack): (u64, u64), kind: Kind, letter: Vec<u8>) {
+    fn hear_mail(&mut self, route: Route, (seq, ack): (u64, u64), kind: Kind, letter: Bytes) {
         if !self.is_current(route) || !self.acknowledge(ack) {
             return;
         }

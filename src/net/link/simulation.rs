@@ -243,7 +243,7 @@ impl World {
     }
 
     fn check_frame(&mut self, from: usize, frame: &[u8]) {
-        match Frame::read(frame.to_vec()).expect("a link says frames") {
+        match Frame::read(&frame.to_vec().into()).expect("a link says frames") {
             Frame::Mail { route, seq, letter, .. } => {
                 let before = self.sent.insert(number(&letter), (route, seq));
                 assert_eq!(before, None, "expected nothing to be sent twice");
@@ -316,7 +316,7 @@ impl World {
             self.now = self.now.max(next);
             while let Some(entry) = self.wires.first_entry().filter(|entry| entry.key().0 <= self.now) {
                 let (to, frame) = entry.remove();
-                self.sides[to].link.heard(frame, self.now);
+                self.sides[to].link.heard(Frame::read(&frame.into()), self.now);
             }
             for side in &mut self.sides {
                 side.link.timeout(self.now);

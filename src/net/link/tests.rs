@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::simulation::{Fate, World, ms};
 use super::{Event, Link, Refusal, Terms};
 use crate::clock::Time;
@@ -33,7 +35,7 @@ fn alone(terms: Terms) -> Link<u64> {
 }
 
 fn hear(link: &mut Link<u64>, frame: Frame) {
-    link.heard(frame.into_bytes(), Time::START);
+    link.heard(Frame::read(&frame.into_bytes().into()), Time::START);
 }
 
 fn events(link: &mut Link<u64>) -> Vec<Event<u64>> {
@@ -42,7 +44,7 @@ fn events(link: &mut Link<u64>) -> Vec<Event<u64>> {
 
 fn said(link: &mut Link<u64>) -> Vec<Frame> {
     let said = std::iter::from_fn(|| link.poll_transmit());
-    said.map(|(_, frame)| Frame::read(frame).expect("a link says frames")).collect()
+    said.map(|(_, frame)| Frame::read(&frame.into()).expect("a link says frames")).collect()
 }
 
 fn theirs() -> Route {
@@ -50,7 +52,7 @@ fn theirs() -> Route {
 }
 
 fn mail(seq: u64, kind: Kind) -> Frame {
-    Frame::Mail { route: theirs(), seq, ack: 0, kind, letter: vec![7; 4] }
+    Frame::Mail { route: theirs(), seq, ack: 0, kind, letter: Bytes::from_static(&[7; 4]) }
 }
 
 #[test]
@@ -163,7 +165,7 @@ fn requests_are_bounded_until_they_are_answered() {
     assert_eq!((refused.why, refused.keep), (Refusal::Busy, 3));
     assert_eq!((link.has_room(Kind::Request), link.has_room(Kind::Notification)), (Err(Refusal::Busy), Ok(())));
     hear(&mut link, mail(1, Kind::Answer(2)));
-    assert_eq!(events(&mut link), [Event::Answered { keep: 2, letter: vec![7; 4] }]);
+    assert_eq!(events(&mut link), [Event::Answered { keep: 2, letter: Bytes::from_static(&[7; 4]) }]);
     link.request(vec![0], 3, Time::START).expect("expected room for another");
 }
 
@@ -221,7 +223,7 @@ fn a_way_that_is_slow_but_moves_is_not_dead() {
     for ack in 1..=4 {
         let now = Time::START.after(SECOND * 3 * ack as u32);
         link.timeout(now);
-        link.heard(Frame::Ack { route: theirs(), ack }.into_bytes(), now);
+        link.heard(Frame::read(&Frame::Ack { route: theirs(), ack }.into_bytes().into()), now);
     }
     let delivered: Vec<_> = (0..4).map(Event::Delivered).collect();
     assert_eq!(events(&mut link), delivered, "expected the lease to run from the last thing that was acknowledged");
@@ -249,7 +251,7 @@ fn a_letter_that_is_missing_ends_the_session() {
     said(&mut link);
     hear(&mut link, mail(1, Kind::Notification));
     hear(&mut link, mail(3, Kind::Notification));
-    assert_eq!(events(&mut link), [Event::Notified { letter: vec![7; 4] }, Event::Lost(1)]);
+    assert_eq!(events(&mut link), [Event::Notified { letter: Bytes::from_static(&[7; 4]) }, Event::Lost(1)]);
     assert_eq!((link.counters().gaps, link.is_open()), (1, false));
     hear(&mut link, mail(2, Kind::Notification));
     assert_eq!(events(&mut link), [], "expected the old session to be over");
@@ -269,7 +271,7 @@ fn the_last_letter_is_missed_when_three_heartbeats_tell_of_it() {
         assert!(link.is_open(), "expected beats that overtake mail to be no gap");
     }
     hear(&mut link, beat());
-    assert_eq!(events(&mut link), [Event::Notified { letter: vec![7; 4] }, Event::Lost(1)]);
+    assert_eq!(events(&mut link), [Event::Notified { letter: Bytes::from_static(&[7; 4]) }, Event::Lost(1)]);
 }
 
 #[test]
@@ -300,7 +302,7 @@ fn mail_carries_the_acknowledgement_and_nothing_else_is_said() {
     let Some(Event::Requested { re, .. }) = link.poll_event() else { panic!("expected a request") };
     link.answer(re, vec![3], Time::START);
     let route = Route { from: Session::new(5), to: Session::new(9) };
-    let answer = Frame::Mail { route, seq: 1, ack: 1, kind: Kind::Answer(1), letter: vec![3] };
+    let answer = Frame::Mail { route, seq: 1, ack: 1, kind: Kind::Answer(1), letter: Bytes::from_static(&[3]) };
     assert_eq!(said(&mut link), [answer]);
     link.timeout(Time::START.after(terms().ack_delay));
     assert_eq!(said(&mut link), []);
@@ -350,7 +352,7 @@ fn who_speaks_out_of_an_earlier_session_is_corrected_but_not_each_time() {
     hear(&mut link, Frame::Ack { route: old, ack: 0 });
     assert_eq!(said(&mut link), [], "expected one correction in a tenth of a second");
     let later = Time::START.after(ms(100));
-    link.heard(Frame::Ack { route: old, ack: 0 }.into_bytes(), later);
+    link.heard(Frame::read(&Frame::Ack { route: old, ack: 0 }.into_bytes().into()), later);
     assert!(matches!(said(&mut link)[..], [Frame::Hello { .. }]), "expected a correction");
     assert_eq!(link.counters().stale, 12);
 }
@@ -358,13 +360,17 @@ fn who_speaks_out_of_an_earlier_session_is_corrected_but_not_each_time() {
 #[test]
 fn bytes_that_are_no_frame_and_what_was_not_sent_or_asked_change_nothing() {
     let mut link = alone(terms());
-    link.heard(vec![1, 2, 3], Time::START);
+    link.heard(Frame::read(&Bytes::from_static(&[1, 2, 3])), Time::START);
     assert_eq!(events(&mut link), [Event::Malformed(FrameError::Version(3))]);
     hear(&mut link, Frame::Ack { route: theirs(), ack: 1 });
     hear(&mut link, mail(1, Kind::Answer(44)));
     assert_eq!(events(&mut link), [Event::Malformed(FrameError::Stray(44))]);
     hear(&mut link, mail(2, Kind::Notification));
-    assert_eq!(events(&mut link), [Event::Notified { letter: vec![7; 4] }], "expected a stray answer to be no gap");
+    assert_eq!(
+        events(&mut link),
+        [Event::Notified { letter: Bytes::from_static(&[7; 4]) }],
+        "expected a stray answer to be no gap"
+    );
     assert_eq!((link.counters().malformed, link.counters().stray_answers, link.is_open()), (2, 1, true));
 }
 
@@ -427,14 +433,14 @@ fn the_round_trip_is_measured_without_the_time_that_the_other_side_took() {
     let mut link = alone(terms());
     assert_eq!(link.round_trip(), None);
     let beat = |nanos, echo| Frame::Beat { route: theirs(), beat: Beat { seq: 0, ack: 0, nanos, echo } }.into_bytes();
-    link.heard(beat(1, None), Time::from_nanos(400));
+    link.heard(Frame::read(&beat(1, None).into()), Time::from_nanos(400));
     assert_eq!(link.round_trip(), None);
-    link.heard(beat(2, Some((100, 250))), Time::from_nanos(550));
+    link.heard(Frame::read(&beat(2, Some((100, 250))).into()), Time::from_nanos(550));
     assert_eq!(link.round_trip(), Some(Duration::from_nanos(200)));
-    link.heard(beat(2, Some((u64::MAX - 9, 250))), Time::from_nanos(550));
-    link.heard(beat(2, Some((100, u64::MAX))), Time::from_nanos(550));
+    link.heard(Frame::read(&beat(2, Some((u64::MAX - 9, 250))).into()), Time::from_nanos(550));
+    link.heard(Frame::read(&beat(2, Some((100, u64::MAX))).into()), Time::from_nanos(550));
     assert_eq!(link.round_trip(), Some(Duration::from_nanos(200)), "expected an echo of the future to be no measure");
-    link.heard(beat(3, Some((500, 20))), Time::from_nanos(1_480));
+    link.heard(Frame::read(&beat(3, Some((500, 20))).into()), Time::from_nanos(1_480));
     assert_eq!(link.round_trip(), Some(Duration::from_nanos(295)), "expected an eighth of the new one");
 }
 
@@ -442,10 +448,10 @@ fn the_round_trip_is_measured_without_the_time_that_the_other_side_took() {
 fn a_heartbeat_goes_its_own_way_and_echoes_the_last_one() {
     let mut link = alone(terms());
     let beat = Beat { seq: 0, ack: 0, nanos: 77, echo: None };
-    link.heard(Frame::Beat { route: theirs(), beat }.into_bytes(), Time::START.after(ms(100)));
+    link.heard(Frame::read(&Frame::Beat { route: theirs(), beat }.into_bytes().into()), Time::START.after(ms(100)));
     link.timeout(Time::START.after(SECOND));
     let (lane, frame) = link.poll_transmit().expect("a heartbeat each second");
     assert_eq!(lane, Lane::Beat);
-    let Ok(Frame::Beat { beat, .. }) = Frame::read(frame) else { panic!("expected a heartbeat") };
+    let Ok(Frame::Beat { beat, .. }) = Frame::read(&frame.into()) else { panic!("expected a heartbeat") };
     assert_eq!((beat.nanos, beat.echo), (1_000_000_000, Some((77, 900_000_000))));
 }
