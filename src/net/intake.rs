@@ -75,6 +75,9 @@ pub(crate) struct Bell {
     pub(crate) target: Tid,
 }
 
+/// So much of it is kept room for, however little there is at the moment.
+const SPARE: usize = 4096;
+
 /// What has come and has not been taken.
 #[derive(Debug)]
 pub(crate) struct Intake {
@@ -228,11 +231,14 @@ impl Intake {
         self.wake_if(first);
     }
 
-    /// Everything that has come since the last time.
-    pub(crate) fn take(&self) -> VecDeque<Input> {
+    /// Gives everything that has come since the last time, and takes the memory of an empty `inputs` for what comes next.
+    pub(crate) fn take(&self, inputs: &mut VecDeque<Input>) {
+        inputs.shrink_to(SPARE);
         let mut queue = self.queue.lock();
         self.piled.store(false, Ordering::Relaxed);
-        queue.as_mut().map(std::mem::take).unwrap_or_default()
+        if let Some(queue) = &mut *queue {
+            std::mem::swap(queue, inputs);
+        }
     }
 
     /// Takes nothing any more; what has come after the last is dropped.

@@ -12,7 +12,7 @@ mod porter;
 mod standing_in;
 mod watching;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ pub(crate) struct Carrier {
     inlet: Inlet,
     own: Peer,
     intake: Arc<Intake>,
+    /// What has been taken from the intake and is to be done now; empty in between.
+    inputs: VecDeque<Input>,
     transport: Box<dyn Transport>,
     terms: Terms,
     gatekeeper: Gatekeeper,
@@ -103,6 +105,7 @@ impl Carrier {
             inlet,
             own,
             intake,
+            inputs: VecDeque::new(),
             transport,
             terms,
             gatekeeper,
@@ -122,7 +125,8 @@ impl Carrier {
     fn work(&mut self, ctx: &Context<'_>) {
         let now = ctx.now();
         self.rung = false;
-        for input in self.intake.take() {
+        self.intake.take(&mut self.inputs);
+        while let Some(input) = self.inputs.pop_front() {
             self.take_in(input, ctx);
         }
         while let Some(&(due, node)) = self.schedule.first().filter(|(due, _)| *due <= now) {
