@@ -36,6 +36,7 @@ use crate::net::link::{Event, Link, LinkCounters, Refusal, Terms};
 use crate::net::offers::Offers;
 use crate::net::transport::{Gone, Lane, Peer, Transport};
 use crate::port::{Inlet, Watch};
+use crate::waking::WakeLater;
 
 /// See the module.
 pub(crate) struct Carrier {
@@ -169,6 +170,8 @@ impl Carrier {
             Input::WatchEnded(peer, watch, reason) => self.tell_end(peer, watch, reason, ctx),
             Input::Joined(peer) => self.welcome(peer, ctx),
             Input::Heard(from, frame) => {
+                // Whoever is woken finds all of it at once.
+                let _later = WakeLater::new();
                 for frame in bundle::frames(frame.into()) {
                     let Some(peering) = self.peering(from) else {
                         return;
