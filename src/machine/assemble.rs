@@ -13,7 +13,7 @@ use super::{
     plan::{NOBODY, Op, Route, Sheet},
     topology::{Edge, Node, Rule},
 };
-use std::ops::Range;
+use std::array;
 
 /// A state with its children taken out, in its place in document order.
 struct Placed<M: Model> {
@@ -85,7 +85,7 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         semantics: builder.semantics,
     };
     let parts = Parts::of(&draft, &event_names)?;
-    let flows = parts.flows(&hooks, event_names.len());
+    let (rows, far) = parts.flows(&hooks, event_names.len());
     Ok(Table {
         nodes: parts.nodes,
         edges: parts.edges,
@@ -94,7 +94,8 @@ pub(super) fn assemble<M: Model>(builder: Builder<M>) -> Result<Table<M>, Faults
         cells: parts.cells,
         routes: parts.routes,
         ops: parts.ops,
-        flows: List::Owned(flows),
+        rows,
+        far,
         actions: Actions::Owned(hooks.actions.into()),
         guards: Guards::Owned(hooks.guards.into()),
         names: Names::Owned(placed.iter().map(|placed| placed.state.name.as_str().into()).collect()),
@@ -186,26 +187,22 @@ impl Parts {
         })
     }
 
-    /// The plans with their functions, where [`Table::flows`] says.
-    fn flows<M: Model>(&self, hooks: &Hooks<M>, named: usize) -> Box<[Flow<M>]> {
+    /// The plans with their functions: [`Table::rows`] and [`Table::far`].
+    fn flows<M: Model>(&self, hooks: &Hooks<M>, named: usize) -> (List<[Flow<M>; NEAR]>, List<Flow<M>>) {
         let cells = self.cells.all().chunks(named + 1);
         let ignored: Vec<u16> = cells
             .clone()
             .map(|vertex| (0..NEAR).map(|event| u16::from(vertex[event.min(named)] == NOBODY) << event).sum())
             .collect();
         let mut plans = Plans::new(self.routes.all(), self.ops.all(), &hooks.actions, &hooks.guards, &ignored);
-        let mut rows = |events: Range<usize>| -> Vec<Flow<M>> {
-            let pairs = cells.clone().flat_map(|vertex| events.clone().map(move |event| (vertex, event)));
-            pairs
-                .map(|(vertex, event)| match event < named {
-                    true => plans.flow(vertex[event], EventId(event as u16)),
-                    false => plans.flow(vertex[named], EventId::OTHER),
-                })
-                .collect()
+        let mut flow = |vertex: &[u32], event: usize| match event < named {
+            true => plans.flow(vertex[event], EventId(event as u16)),
+            false => plans.flow(vertex[named], EventId::OTHER),
         };
-        let mut flows = rows(0..NEAR);
-        flows.extend(rows(NEAR..named + 1));
-        flows.into()
+        let rows = cells.clone().map(|vertex| array::from_fn(|event| flow(vertex, event))).collect();
+        let far = cells.flat_map(|vertex| (NEAR..named + 1).map(move |event| (vertex, event)));
+        let far = far.map(|(vertex, event)| flow(vertex, event)).collect();
+        (List::Owned(rows), List::Owned(far))
     }
 }
 

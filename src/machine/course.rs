@@ -7,28 +7,42 @@
 
 use super::{
     Model, Outcome,
-    flow::{Course, Occasion},
+    flow::{Course, End, Occasion},
 };
 use std::{any::Any, ptr};
 
 /// Some [`Course`].
 pub(super) struct AnyCourse<M: Model> {
     take: TakeFn<M>,
+    /// Where it leads.
+    end: End,
     /// Of the type that `take` was made for.
     object: Box<dyn Any + Send + Sync>,
 }
 
-type TakeFn<M> = fn(&AnyCourse<M>, &mut M, &mut <M as Model>::Context<'_>, &mut Occasion<'_, '_, M>) -> Outcome;
+type TakeFn<M> = fn(
+    &AnyCourse<M>,
+    &mut M,
+    &mut <M as Model>::Context<'_>,
+    &mut <M as Model>::Event<'_>,
+    &mut Occasion<'_, M>,
+) -> Outcome;
 
 impl<M: Model> AnyCourse<M> {
-    pub(super) fn new<C: Course<M> + 'static>(course: C) -> Self {
-        Self { take: take::<M, C>, object: Box::new(course) }
+    pub(super) fn new<C: Course<M> + 'static>(course: C, end: End) -> Self {
+        Self { take: take::<M, C>, end, object: Box::new(course) }
     }
 
     /// Does what the course does.
     #[inline(always)]
-    pub(super) fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
-        (self.take)(self, me, ctx, occasion)
+    pub(super) fn take(
+        &self,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        event: &mut M::Event<'_>,
+        occasion: &mut Occasion<'_, M>,
+    ) -> Outcome {
+        (self.take)(self, me, ctx, event, occasion)
     }
 }
 
@@ -36,13 +50,14 @@ fn take<M: Model, C: Course<M> + 'static>(
     this: &AnyCourse<M>,
     me: &mut M,
     ctx: &mut M::Context<'_>,
-    occasion: &mut Occasion<'_, '_, M>,
+    event: &mut M::Event<'_>,
+    occasion: &mut Occasion<'_, M>,
 ) -> Outcome {
     debug_assert!(this.object.is::<C>(), "a course is made together with its function");
     let object = ptr::from_ref::<dyn Any>(&*this.object).cast::<C>();
-    // SAFETY: only `AnyCourse::new` writes the two fields, and it takes this function for an object of type `C`.
+    // SAFETY: only `AnyCourse::new` writes the function and the object, and it takes this function for an object of type `C`.
     let course = unsafe { &*object };
-    course.take(me, ctx, occasion)
+    course.take(&this.end, me, ctx, event, occasion)
 }
 
 #[cfg(test)]
@@ -62,8 +77,15 @@ mod tests {
     struct Count(Arc<[usize]>);
 
     impl Course<Counter> for Count {
-        fn take(&self, me: &mut Counter, (): &mut (), occasion: &mut Occasion<'_, '_, Counter>) -> Outcome {
-            me.0 += self.0.len() + usize::from(*occasion.event);
+        fn take(
+            &self,
+            _: &End,
+            me: &mut Counter,
+            (): &mut (),
+            event: &mut u8,
+            _: &mut Occasion<'_, Counter>,
+        ) -> Outcome {
+            me.0 += self.0.len() + usize::from(*event);
             Outcome { verdict: Verdict::Handled, recall: false }
         }
     }
@@ -95,11 +117,11 @@ mod tests {
     fn a_course_gets_the_object_that_it_was_made_of_and_drops_it() {
         let held: Arc<[usize]> = [1, 2, 3].into();
         let table = table(&[].into());
-        let course = AnyCourse::new(Count(held.clone()));
+        let course = AnyCourse::new(Count(held.clone()), End::INSIDE);
         let mut counter = Counter(0);
         let mut core = Core::default();
-        let mut occasion = Occasion { table: &table, core: &mut core, event: &mut 4 };
-        assert!(course.take(&mut counter, &mut (), &mut occasion).is_handled());
+        let mut occasion = Occasion { table: &table, core: &mut core };
+        assert!(course.take(&mut counter, &mut (), &mut 4, &mut occasion).is_handled());
         assert_eq!(counter.0, 7, "expected three of the object and four of the event");
         drop(course);
         assert_eq!(Arc::strong_count(&held), 1, "expected the object to be gone with its course");

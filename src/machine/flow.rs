@@ -17,24 +17,69 @@ use super::{
     ids::NONE,
     plan::{Moved, Op, Route},
 };
+use std::mem::ManuallyDrop;
 
 /// How many places there are for each number of actions.
 const PLACES: usize = 8;
 
 /// Everything that a plan does.
 pub(super) trait Course<M: Model>: Send + Sync {
-    /// Does it, moves to where it leads, and does whatever that sets off.
-    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome;
+    /// Does it, moves to `end` if it leads there, and does whatever that sets off.
+    fn take(
+        &self,
+        end: &End,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        event: &mut M::Event<'_>,
+        occasion: &mut Occasion<'_, M>,
+    ) -> Outcome;
 }
 
 /// What makes a machine take a course.
 ///
 /// It lies on the stack, and not for want of registers: with nothing else there a small event would share its word with the
 /// one that makes room for it, and each event would wait until that word has been read back from memory.
-pub(super) struct Occasion<'o, 'e, M: Model> {
+pub(super) struct Occasion<'o, M: Model> {
     pub(super) table: &'o Table<M>,
     pub(super) core: &'o mut Core,
-    pub(super) event: &'o mut M::Event<'e>,
+}
+
+/// Where a course leads.
+///
+/// It lies beside the function and not in the object: the next event waits for the leaf, and would wait one load longer.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    moved: Moved,
+    spot: Spot,
+}
+
+impl End {
+    /// For a course that leads nowhere, or finds out by itself.
+    pub(super) const INSIDE: Self = Self { moved: Moved::INSIDE, spot: Spot::at(0) };
+}
+
+impl<M: Model> Occasion<'_, M> {
+    /// Does what `act` does, goes to `end`, and does whatever that sets off.
+    #[inline(always)]
+    fn lead(
+        &mut self,
+        end: &End,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        event: &mut M::Event<'_>,
+        act: impl FnOnce(&mut M, &mut M::Context<'_>, &mut Self, &mut Step<'_, M::Event<'_>>),
+    ) -> Outcome {
+        let mut step = Step::new(event);
+        act(me, ctx, self, &mut step);
+        // A transition tells the leaf even if that stays.
+        self.core.move_to(end.spot);
+        if end.moved.is_plain() & step.queue.is_untouched() {
+            // Without raised events there is nothing to drop, and no need to look.
+            let _ = ManuallyDrop::new(step);
+            return Moved::INSIDE.outcome();
+        }
+        self.table.settle_last(end.moved, self.core, me, ctx, step)
+    }
 }
 
 /// The plan of one leaf and one event.
@@ -57,16 +102,22 @@ impl<M: Model> Flow<M> {
         event: &mut M::Event<'_>,
     ) -> Outcome {
         match self {
-            Self::Act(course) => course.take(me, ctx, &mut Occasion { table, core, event }),
+            Self::Act(course) => course.take(me, ctx, event, &mut Occasion { table, core }),
             Self::Idle(outcome) => *outcome,
         }
     }
 
     /// The same for a flow that is part of another.
     #[inline]
-    pub(super) fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
+    pub(super) fn take(
+        &self,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        event: &mut M::Event<'_>,
+        occasion: &mut Occasion<'_, M>,
+    ) -> Outcome {
         match self {
-            Self::Act(course) => course.take(me, ctx, occasion),
+            Self::Act(course) => course.take(me, ctx, event, occasion),
             Self::Idle(outcome) => *outcome,
         }
     }
@@ -110,22 +161,23 @@ impl<'a, M: Model> Plans<'a, M> {
     fn course(&mut self, route: &Route, event: EventId) -> Option<AnyCourse<M>> {
         let moved = route.moved;
         if moved.is_undecided() {
-            return Some(AnyCourse::new(Undecided(event)));
+            return Some(AnyCourse::new(Undecided(event), End::INSIDE));
         }
         let spot = Spot::at(moved.leaf()).ignoring(self.ignored[usize::from(moved.leaf())]);
+        let end = End { moved, spot };
         let ops = &self.ops[route.first as usize..][..usize::from(route.ops)];
         let own: Option<Vec<&dyn Action<M>>> = ops.iter().map(|op| self.action(*op)).collect();
         let Some(own) = own else {
             let items =
                 ops.iter().map(|op| self.action(*op).map_or(Item::Attend(*op), |action| Item::Act(action.again())));
-            return Some(AnyCourse::new(Mixed { items: items.collect(), moved, spot }));
+            return Some(AnyCourse::new(Mixed { items: items.collect() }, end));
         };
         match own[..] {
             [] if moved.is_plain() && moved.stays() => None,
             [only] if moved.is_plain() && moved.stays() => Some(only.alone()),
             _ => {
                 self.places += 1;
-                Some(sequence(&own, moved, spot, self.places))
+                Some(sequence(&own, end, self.places))
             }
         }
     }
@@ -142,36 +194,47 @@ impl<'a, M: Model> Plans<'a, M> {
 struct Undecided(EventId);
 
 impl<M: Model> Course<M> for Undecided {
-    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
-        occasion.table.decide(self.0, occasion.core, me, ctx, &mut Step::new(occasion.event))
+    fn take(
+        &self,
+        _: &End,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        event: &mut M::Event<'_>,
+        occasion: &mut Occasion<'_, M>,
+    ) -> Outcome {
+        occasion.table.decide(self.0, occasion.core, me, ctx, &mut Step::new(event))
     }
 }
 
 /// A few actions one after the other, and then where that leads.
 #[repr(C)]
 struct Short<M: Model, const PLACE: usize, const LEN: usize> {
+    /// Has the actions lie elsewhere for each place, or the compiler would see that the code is the same and make it once.
+    place: [usize; PLACE],
     actions: [ActionBox<M>; LEN],
-    /// Has what follows lie elsewhere for each place, or the compiler would see that the code is the same and make it once.
-    place: [u32; PLACE],
-    moved: Moved,
-    spot: Spot,
 }
 
 impl<M: Model, const PLACE: usize, const LEN: usize> Course<M> for Short<M, PLACE, LEN> {
-    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
-        let mut step = Step::new(occasion.event);
-        for action in &self.actions {
-            action.run(me, ctx, &mut step);
-        }
-        occasion.table.arrive(self.moved, self.spot, occasion.core, me, ctx, &mut step)
+    #[inline(always)]
+    fn take(
+        &self,
+        end: &End,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        event: &mut M::Event<'_>,
+        occasion: &mut Occasion<'_, M>,
+    ) -> Outcome {
+        occasion.lead(end, me, ctx, event, |me, ctx, _, step| {
+            for action in &self.actions {
+                action.run(me, ctx, step);
+            }
+        })
     }
 }
 
 /// None, or many, or some for the machine itself.
 struct Mixed<M: Model> {
     items: Box<[Item<M>]>,
-    moved: Moved,
-    spot: Spot,
 }
 
 /// One of many.
@@ -182,25 +245,33 @@ enum Item<M: Model> {
 }
 
 impl<M: Model> Course<M> for Mixed<M> {
-    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
-        let mut step = Step::new(occasion.event);
-        for item in &self.items {
-            match item {
-                Item::Act(action) => action.run(me, ctx, &mut step),
-                Item::Attend(op) => occasion.core.attend(occasion.table, *op),
+    #[inline(always)]
+    fn take(
+        &self,
+        end: &End,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        event: &mut M::Event<'_>,
+        occasion: &mut Occasion<'_, M>,
+    ) -> Outcome {
+        occasion.lead(end, me, ctx, event, |me, ctx, occasion, step| {
+            for item in &self.items {
+                match item {
+                    Item::Act(action) => action.run(me, ctx, step),
+                    Item::Attend(op) => occasion.core.attend(occasion.table, *op),
+                }
             }
-        }
-        occasion.table.arrive(self.moved, self.spot, occasion.core, me, ctx, &mut step)
+        })
     }
 }
 
 /// The course of `own`, in a place of its own as far as there are any.
-fn sequence<M: Model>(own: &[&dyn Action<M>], moved: Moved, spot: Spot, place: usize) -> AnyCourse<M> {
+fn sequence<M: Model>(own: &[&dyn Action<M>], end: End, place: usize) -> AnyCourse<M> {
     macro_rules! short {
         ($actions:ident $len:literal; $($place:literal)*) => {{
             let actions = $actions.map(Action::again);
             match place % PLACES {
-                $($place => AnyCourse::new(Short::<M, $place, $len> { actions, place: [0; _], moved, spot }),)*
+                $($place => AnyCourse::new(Short::<M, $place, $len> { actions, place: [0; _] }, end),)*
                 _ => unreachable!("a remainder is less than what it was divided by"),
             }
         }};
@@ -214,7 +285,7 @@ fn sequence<M: Model>(own: &[&dyn Action<M>], moved: Moved, spot: Spot, place: u
                 })*
                 _ => {
                     let items = own.iter().map(|action| Item::Act(action.again())).collect();
-                    AnyCourse::new(Mixed { items, moved, spot })
+                    AnyCourse::new(Mixed { items }, end)
                 }
             }
         };

@@ -6,7 +6,7 @@
 use super::{
     Model, Outcome, Query, Step,
     course::AnyCourse,
-    flow::{Course, Flow, Occasion},
+    flow::{Course, End, Flow, Occasion},
     plan::Moved,
 };
 use std::sync::Arc;
@@ -62,7 +62,7 @@ where
     }
 
     fn alone(&self) -> AnyCourse<M> {
-        AnyCourse::new(Alone(self.0.clone()))
+        AnyCourse::new(Alone(self.0.clone()), End::INSIDE)
     }
 }
 
@@ -75,7 +75,7 @@ where
     }
 
     fn fork(&self, yes: Flow<M>, no: Flow<M>) -> AnyCourse<M> {
-        AnyCourse::new(Fork { guard: self.0.clone(), yes, no })
+        AnyCourse::new(Fork { guard: self.0.clone(), yes, no }, End::INSIDE)
     }
 }
 
@@ -83,8 +83,16 @@ impl<M: Model, F> Course<M> for Alone<F>
 where
     F: Fn(&mut M, &mut M::Context<'_>, &mut Step<'_, M::Event<'_>>) + Send + Sync + 'static,
 {
-    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
-        let mut step = Step::new(occasion.event);
+    #[inline(always)]
+    fn take(
+        &self,
+        _: &End,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        event: &mut M::Event<'_>,
+        occasion: &mut Occasion<'_, M>,
+    ) -> Outcome {
+        let mut step = Step::new(event);
         (self.0)(me, ctx, &mut step);
         occasion.table.finish(Moved::INSIDE, occasion.core, me, ctx, &mut step)
     }
@@ -94,11 +102,18 @@ impl<M: Model, G> Course<M> for Fork<M, G>
 where
     G: Fn(&M, &M::Context<'_>, &Query<'_, M::Event<'_>>) -> bool + Send + Sync + 'static,
 {
-    fn take(&self, me: &mut M, ctx: &mut M::Context<'_>, occasion: &mut Occasion<'_, '_, M>) -> Outcome {
-        let query =
-            Query { event: Some(&*occasion.event), nodes: occasion.table.nodes.all(), leaves: &[occasion.core.leaf()] };
+    #[inline(always)]
+    fn take(
+        &self,
+        _: &End,
+        me: &mut M,
+        ctx: &mut M::Context<'_>,
+        event: &mut M::Event<'_>,
+        occasion: &mut Occasion<'_, M>,
+    ) -> Outcome {
+        let query = Query { event: Some(&*event), nodes: occasion.table.nodes.all(), leaves: &[occasion.core.leaf()] };
         let flow = if (self.guard)(me, ctx, &query) { &self.yes } else { &self.no };
-        flow.take(me, ctx, occasion)
+        flow.take(me, ctx, event, occasion)
     }
 }
 

@@ -2,17 +2,12 @@
 
 use super::{
     EventId, Model, Outcome, Query, Step, Table, Untraced, Verdict,
-    core::{Core, NEAR, Spot},
+    core::{Core, NEAR},
+    flow::Flow,
     ids::NONE,
     plan::{Moved, Op, Route},
     run::{self, Call},
 };
-
-/// The position of the flow of a near event. There is a row of near events for each vertex: rows whose length has to be read
-/// from the table would be found later, and the jump would wait for it.
-const fn near(leaf: u16, event: EventId) -> usize {
-    leaf as usize * NEAR + event.0 as usize
-}
 
 impl<M: Model> Table<M> {
     /// Handles `event` and everything that it sets off.
@@ -29,8 +24,9 @@ impl<M: Model> Table<M> {
             if core.ignores(event) {
                 return Moved::NOWHERE.outcome();
             }
-            if let Some(flow) = self.flows.all().get(near(core.leaf(), event)) {
-                return flow.start(self, core, me, ctx, payload);
+            // Rows whose length has to be read from the table would be found later, and the jump would wait for it.
+            if let Some(row) = self.rows.all().get(usize::from(core.leaf())) {
+                return row[usize::from(event.0)].start(self, core, me, ctx, payload);
             }
         }
         self.react_to_far(event, core, me, ctx, payload)
@@ -46,7 +42,7 @@ impl<M: Model> Table<M> {
         ctx: &mut M::Context<'_>,
         payload: &mut M::Event<'_>,
     ) -> Outcome {
-        if let Some(flow) = self.flows.all().get(self.far(core.leaf(), event)) {
+        if let Some(flow) = self.far_flow(core.leaf(), event) {
             return flow.start(self, core, me, ctx, payload);
         }
         let mut step = Step::new(payload);
@@ -58,14 +54,14 @@ impl<M: Model> Table<M> {
         self.finish(moved, core, me, ctx, &mut step)
     }
 
-    /// The position of the flow of an event that is not near, or has no name.
-    fn far(&self, leaf: u16, event: EventId) -> usize {
+    /// The flow of an event that is not near, or has no name.
+    fn far_flow(&self, leaf: u16, event: EventId) -> Option<&Flow<M>> {
         let named = self.event_names.len();
         let event = usize::from(event.0).min(named);
         if event < NEAR {
-            return near(leaf, EventId(event as u16));
+            return self.rows.all().get(usize::from(leaf)).map(|row| &row[event]);
         }
-        self.nodes.all().len() * NEAR + usize::from(leaf) * (named + 1 - NEAR) + event - NEAR
+        self.far.all().get(usize::from(leaf) * (named + 1 - NEAR) + event - NEAR)
     }
 
     /// Ends a step whose plan has been followed.
@@ -84,23 +80,18 @@ impl<M: Model> Table<M> {
         self.settle(moved, core, me, ctx, step)
     }
 
-    /// Ends a step in which a transition has been taken.
-    #[inline(always)]
-    pub(super) fn arrive(
+    /// Does what a course leaves to be done, and ends its step.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn settle_last(
         &self,
         moved: Moved,
-        spot: Spot,
         core: &mut Core,
         me: &mut M,
         ctx: &mut M::Context<'_>,
-        step: &mut Step<'_, M::Event<'_>>,
+        mut step: Step<'_, M::Event<'_>>,
     ) -> Outcome {
-        // A transition tells the leaf even if that stays.
-        core.move_to(spot);
-        if moved.is_plain() && step.queue.is_untouched() {
-            return Moved::INSIDE.outcome();
-        }
-        self.settle(moved, core, me, ctx, step)
+        self.settle(moved, core, me, ctx, &mut step)
     }
 
     /// Works out at run time what becomes of `event`.

@@ -3,6 +3,7 @@
 use super::{
     EventId, Model, Rules, StateId, TransitionId, Vertex,
     builder::Builder,
+    core::NEAR,
     flow::Flow,
     ids::NONE,
     list::{Actions, Guards, List, Names},
@@ -63,10 +64,11 @@ pub struct Table<M: Model> {
     pub(super) cells: List<u32>,
     pub(super) routes: List<Route>,
     pub(super) ops: List<Op>,
-    /// The plans once more with their functions at hand: for each vertex those of the near events, then for each vertex
-    /// those of the others, the last one for events without a name. None in a table of the program, which has straight
-    /// code instead.
-    pub(super) flows: List<Flow<M>>,
+    /// The plans once more with their functions at hand: for each vertex those of the near events. None in a table of the
+    /// program, which has straight code instead.
+    pub(super) rows: List<[Flow<M>; NEAR]>,
+    /// For each vertex those of the other events, the last one for events without a name.
+    pub(super) far: List<Flow<M>>,
     pub(super) actions: Actions<M>,
     pub(super) guards: Guards<M>,
     pub(super) names: Names,
