@@ -12,6 +12,7 @@ use crate::code::{Code, Failure};
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Message, Sender};
 use crate::monitor::Filter;
+use crate::net::bundle::frames;
 use crate::net::frame::{Beat, Frame, Kind, Route, Session};
 use crate::net::letter::{Desk, Letter};
 use crate::net::link::{Event, Link, Request, Terms};
@@ -23,9 +24,9 @@ const LIMIT: usize = 1 << 20;
 const HERE: NodeId = NodeId::name("here");
 const THERE: NodeId = NodeId::name("there");
 
-/// Reads bytes as a frame. What was read is written as something that reads the same.
+/// Reads bytes as a frame, or as several in one piece. What was read is written as something that reads the same.
 pub fn frame(bytes: &[u8]) {
-    if let Ok(frame) = Frame::read(&bytes.to_vec().into()) {
+    for frame in frames(bytes.to_vec().into()).flatten() {
         let again = Frame::read(&frame.clone().into_bytes().into());
         assert_eq!(again, Ok(frame), "a frame that was read can be written");
     }
