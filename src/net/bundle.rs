@@ -4,7 +4,9 @@
 //! there are; each is followed by its length. Most letters follow another of their kind, so that what the link adds to
 //! them can be told from that: such a letter stands there without it, and a mark is set in its length.
 
+use std::iter::Rev;
 use std::ops::Range;
+use std::vec;
 
 use bytes::Bytes;
 
@@ -73,22 +75,15 @@ impl Bundle {
 /// Reads the frames of a piece, in order. What is no bundle, or one with lengths that do not fit, is read as a frame.
 /// Letters stay where they lie.
 pub(crate) fn frames(piece: Bytes) -> Frames {
-    match places(&piece) {
-        Some(mut places) => {
-            places.reverse();
-            Frames { piece, places: places.into_iter(), alone: false, last: None }
-        }
-        None => Frames { piece, places: Vec::new().into_iter(), alone: true, last: None },
-    }
+    let places = places(&piece).unwrap_or_else(|| vec![Place { range: 0..piece.len(), follows: false }]);
+    Frames { piece, places: places.into_iter().rev(), last: None }
 }
 
 /// See [`frames`].
 #[derive(Debug)]
 pub(crate) struct Frames {
     piece: Bytes,
-    places: std::vec::IntoIter<Place>,
-    /// The whole piece is a frame.
-    alone: bool,
+    places: Rev<vec::IntoIter<Place>>,
     /// That of the last frame, if it was mail.
     last: Option<Stamp>,
 }
@@ -104,9 +99,6 @@ impl Iterator for Frames {
     type Item = Result<Frame, FrameError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if std::mem::take(&mut self.alone) {
-            return Some(Frame::read(&std::mem::take(&mut self.piece)));
-        }
         let Place { range, follows } = self.places.next()?;
         let bytes = self.piece.slice(range);
         if !follows {

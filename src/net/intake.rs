@@ -75,8 +75,9 @@ pub(crate) struct Bell {
     pub(crate) target: Tid,
 }
 
-/// So much of it is kept room for, however little there is at the moment.
+/// So much of it is kept room for, however little there is at the moment: at most 1 MiB, once here and once with the porter.
 const SPARE: usize = 4096;
+const _: () = assert!(size_of::<Input>() * SPARE <= 1 << 20, "it is as little as it says");
 
 /// What has come and has not been taken.
 #[derive(Debug)]
