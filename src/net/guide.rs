@@ -194,7 +194,9 @@
 //! # Certificates
 //!
 //! Without certificates whoever reaches a port can be any node; therefore listening elsewhere than on the loopback address
-//! asks for `insecure`. With them (`rohrpost::zenoh::Tls`) both ends of every link show one, always. What they are worth:
+//! asks for `insecure`. With them (`rohrpost::zenoh::Tls`) both ends of every link show one, always. Links with certificates
+//! are best `quic/`: for `tls/` zenoh must be told to use one thread, by the environment (`rohrpost::zenoh::TLS_RUNTIME`).
+//! What they are worth:
 //!
 //! - The authority alone: its bearers may join, under any name. A gatekeeper's rule by node is then a matter of good faith.
 //! - `admit(node)`, for each node: on a **direct link** a certificate with the common name `car-7` can speak and read as the
@@ -209,7 +211,7 @@
 //! address. It listens, with certificates and mutual TLS on, and the nodes say that they are `behind_router`:
 //!
 //! ```text
-//! Network::new().connect("tls/router.example:7447").behind_router().tls(
+//! Network::new().connect("quic/router.example:7447").behind_router().tls(
 //!     Tls::new("ca.pem", "car-7.pem", "car-7.key").relay("router.example"))
 //! ```
 //!

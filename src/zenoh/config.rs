@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::id::NodeId;
 use crate::zenoh::endpoint::{Endpoint, Reach};
+use crate::zenoh::threads::{TLS_RUNTIME, take_turns};
 use crate::zenoh::tls::Tls;
 
 /// What is wrong with the setup of a network.
@@ -23,14 +24,12 @@ pub enum ConfigError {
     },
     /// Strangers could reach the node, and nothing would protect it.
     #[error(
-        "listening on `{0}` lets in whoever reaches this machine: give certificates with `tls` and listen on `tls/` or \
-         `quic/`, listen on a loopback address, or say `insecure` if the network itself is safe"
+        "listening on `{0}` lets in whoever reaches this machine: give certificates with `tls` and listen on `quic/`, \
+         listen on a loopback address, or say `insecure` if the network itself is safe"
     )]
     Exposed(String),
     /// The node has certificates, and a link would not use them.
-    #[error(
-        "`{0}` would be a link without the certificates that were given: write `tls/` or `quic/`, or say `insecure`"
-    )]
+    #[error("`{0}` would be a link without the certificates that were given: write `quic/`, or say `insecure`")]
     Plain(String),
     /// A node behind a router has its link to that alone.
     #[error("`{0}` would not be listened at: who is `behind_router` calls routers, and nobody calls it")]
@@ -41,6 +40,12 @@ pub enum ConfigError {
     /// A protocol that needs certificates, and there are none.
     #[error("`{0}` needs certificates: give them with `tls`, or write `tcp/`")]
     NoCertificates(String),
+    /// zenoh would read and write such a link at the same time, which breaks it.
+    #[error(
+        "`{0}` would be read and written by two of zenoh's threads at the same time, which breaks such a link: write `quic/`, \
+         or start the program with ZENOH_RUNTIME='{TLS_RUNTIME}' in its environment"
+    )]
+    TwoThreads(String),
     /// The realm cannot be part of a key.
     #[error("`{0}` is not a realm: 1 to 64 characters of [A-Za-z0-9_-]")]
     Realm(String),
@@ -170,8 +175,12 @@ impl Network {
         }
     }
 
-    /// Listens there, too: `tcp/HOST:PORT`, `tls/HOST:PORT`, `quic/HOST:PORT` or `unixsock-stream/PATH`, with port 0 for any
-    /// that is free. If none is given: `tcp/127.0.0.1:0`, or `tls/127.0.0.1:0` with [`tls`](Self::tls).
+    /// Listens there, too: `tcp/HOST:PORT`, `quic/HOST:PORT`, `tls/HOST:PORT` or `unixsock-stream/PATH`, with port 0 for any
+    /// that is free. If none is given: `tcp/127.0.0.1:0`, or `quic/127.0.0.1:0` with [`tls`](Self::tls).
+    ///
+    /// `tls/`, here and in [`connect`](Self::connect), needs a program that was started with [`TLS_RUNTIME`] in its
+    /// environment: on its usual threads zenoh breaks such links
+    /// ([its issue 2557](https://github.com/eclipse-zenoh/zenoh/issues/2557)).
     #[must_use]
     pub fn listen(mut self, endpoint: impl Into<String>) -> Self {
         self.listen.push(endpoint.into());
@@ -327,7 +336,7 @@ impl Network {
             return listen.pop().map_or(Ok(listen), |there| Err(ConfigError::Hidden(there)));
         }
         if listen.is_empty() {
-            listen.push(if self.tls.is_some() { "tls/127.0.0.1:0" } else { "tcp/127.0.0.1:0" }.to_owned());
+            listen.push(if self.tls.is_some() { "quic/127.0.0.1:0" } else { "tcp/127.0.0.1:0" }.to_owned());
         }
         for text in &listen {
             let endpoint = self.read(text)?;
@@ -354,6 +363,9 @@ impl Network {
             Endpoint::read(text).map_err(|reason| ConfigError::Endpoint { text: text.to_owned(), reason })?;
         if endpoint.certified && self.tls.is_none() {
             return Err(ConfigError::NoCertificates(endpoint.text));
+        }
+        if text.starts_with("tls/") && !take_turns() {
+            return Err(ConfigError::TwoThreads(endpoint.text));
         }
         if text.starts_with("tcp/") && self.tls.is_some() && !self.insecure {
             return Err(ConfigError::Plain(endpoint.text));

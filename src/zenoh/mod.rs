@@ -9,6 +9,7 @@ mod joining;
 mod key;
 mod roster;
 mod session;
+mod threads;
 mod tls;
 
 #[cfg(test)]
@@ -16,4 +17,5 @@ mod tests;
 
 pub use config::{ConfigError, Network};
 pub use session::OpenError;
+pub use threads::TLS_RUNTIME;
 pub use tls::Tls;

@@ -6,7 +6,7 @@ use crate::id::NodeId;
 use crate::zenoh::access::Guest;
 use crate::zenoh::config::ConfigError;
 
-/// The certificates of a node, for links over `tls/` and `quic/`.
+/// The certificates of a node, for links over `quic/` and `tls/`.
 ///
 /// Both ends of a link show a certificate, always (mutual TLS 1.3). A node takes those that its authority has signed, that
 /// are valid now and, where it calls, whose alternative name is the host or the address that it called.
@@ -33,7 +33,7 @@ use crate::zenoh::config::ConfigError;
 /// use rohrpost::zenoh::{Network, Tls};
 ///
 /// let tls = Tls::new("ca.pem", "car-7.pem", "car-7.key").admit("car-8".parse()?).admit("control".parse()?);
-/// let zenoh = Network::new().listen("tls/0.0.0.0:7447").tls(tls);
+/// let zenoh = Network::new().listen("quic/0.0.0.0:7447").tls(tls);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Certificates: in a node's file, and as options of the commands that look at it.
+//! Certificates, over `tls/` and over `quic/`: in a node's file, and as options of the commands that look at it.
 
 use std::path::Path;
 
@@ -7,7 +7,11 @@ use crate::running::{Folder, Running, command};
 
 /// A node with these files, and where it listens.
 fn node(folder: &Folder, name: &str, files: &Files, more: &str) -> (Running, String) {
-    let node = Running::start(&["node", "--config", &file(folder, name, files, more)]);
+    started(name, &file(folder, name, files, more))
+}
+
+fn started(name: &str, config: &str) -> (Running, String) {
+    let node = Running::start(&["node", "--config", config]);
     let listens = node.line(&format!("{name} listens on "));
     node.line(&format!("{name} is there"));
     let endpoint = listens.rsplit(' ').next().expect("an endpoint").to_owned();
@@ -31,6 +35,19 @@ fn text(path: &Path) -> &str {
 fn options(files: &Files) -> [&str; 6] {
     let [authority, certificate, key] = [&files.authority, &files.certificate, &files.key].map(|path| text(path));
     ["--authority", authority, "--certificate", certificate, "--key", key]
+}
+
+#[test]
+fn a_node_that_says_nothing_of_where_listens_with_its_certificate_on_a_free_port() {
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let config = file(&folder, "house", &authority.files("house", "127.0.0.1", |_| ()), "");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let config = folder.write("house.toml", &text.replace("listen", "# listen"));
+    let (_house, endpoint) = started("house", &config);
+    assert!(endpoint.starts_with("quic/127.0.0.1:"), "{endpoint}");
+    let console = authority.files("console", "127.0.0.1", |_| ());
+    let (code, out) = command(&[&["ping", "house", "--connect", &endpoint][..], &options(&console)].concat());
+    assert!(code == 0 && out.contains("house is there"), "{code}: {out}");
 }
 
 #[test]

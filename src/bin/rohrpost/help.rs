@@ -49,7 +49,7 @@ Where the network is:
   --listen ENDPOINT    where other nodes can call back; unless set, only those of this machine can
   --name NAME          the name to join by; unless set, `console-` and the number of the process
   --authority FILE --certificate FILE --key FILE [--any-host]
-                       the certificates, for links over tls/ and quic/
+                       the certificates, for links over quic/ and tls/
   --insecure           links without certificates to other machines are all right
   --timeout SECONDS    how long a node and an answer are waited for; 5 unless set"
         )

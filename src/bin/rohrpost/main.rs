@@ -3,6 +3,7 @@
 //! Each command is a node of its own for as long as it runs: it joins the network, asks, and says farewell. It is built on
 //! the library's facade, as any other program is.
 
+mod again;
 mod arguments;
 mod config;
 mod courier;

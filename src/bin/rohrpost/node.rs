@@ -9,10 +9,11 @@ use crate::config::Settings;
 use crate::out::{Table, say};
 use crate::party::{joining, reason, settled, stop};
 use crate::trouble::Trouble;
-use crate::{demo, stopping};
+use crate::{again, demo, stopping};
 
 pub(crate) fn run(config: &Path) -> Result<(), Trouble> {
     let settings = Settings::read(config)?;
+    again::fit_for(settings.listen.iter().chain(&settings.connect));
     // Before anything is there that a signal could tear down.
     let (tell, told) = mpsc::channel();
     stopping::on_request(tell, ())?;
@@ -20,7 +21,7 @@ pub(crate) fn run(config: &Path) -> Result<(), Trouble> {
     demo::open(&kernel)?;
     let mut listen: Vec<String> = settings.listen.iter().map(|there| settled(there)).collect();
     if listen.is_empty() {
-        listen.push(settled(if settings.tls.is_some() { "tls/127.0.0.1:0" } else { "tcp/127.0.0.1:0" }));
+        listen.push(settled(if settings.tls.is_some() { "quic/127.0.0.1:0" } else { "tcp/127.0.0.1:0" }));
     }
     let network = settings.connect.iter().fold(settings.network(), |network, there| network.connect(there));
     let network = listen.iter().fold(network, |network, there| network.listen(there));

@@ -8,6 +8,7 @@ use rohrpost::net::{Joining, Net};
 use rohrpost::zenoh::{Network, Tls};
 use rohrpost::{Address, Code, Failure, Kernel, NodeId, Record, StopReport};
 
+use crate::again;
 use crate::arguments::Access;
 use crate::config::Settings;
 use crate::trouble::Trouble;
@@ -48,6 +49,7 @@ impl Party {
                 listens at a port or calls others";
             return Err(Trouble::setup(text));
         }
+        again::fit_for(seeds.iter().chain(&access.listen));
         let network = seeds.into_iter().fold(settings.network(), Network::connect);
         let network = access.listen.iter().fold(network, |network, there| network.listen(there));
         let name = access.name.clone().unwrap_or_else(|| format!("console-{}", std::process::id()));

@@ -7,6 +7,7 @@ use crate::id::NodeId;
 use crate::zenoh::access::{self, Guest};
 use crate::zenoh::config::{ConfigError, Network};
 use crate::zenoh::key::Permits;
+use crate::zenoh::threads::take_turns;
 use crate::zenoh::tls::Tls;
 
 /// How long a node behind a router calls it at first.
@@ -58,11 +59,19 @@ impl Network {
         set("transport/unicast/qos/enabled", "true".to_owned())?;
         set("transport/unicast/lowlatency", "false".to_owned())?;
         set("transport/unicast/compression/enabled", "false".to_owned())?;
+        set("transport/link/protocols", list(&self.protocols()))?;
         if let Some(tls) = &self.tls {
             tls.check()?;
             self.secure(tls, me, &mut set)?;
         }
         Ok(config)
+    }
+
+    /// Those of the links that it may have: gossip may tell of endpoints that are not to be called.
+    fn protocols(&self) -> Vec<String> {
+        let plain = self.tls.is_none() || self.insecure;
+        let all = [("quic", true), ("unixsock-stream", true), ("tcp", plain), ("tls", take_turns())];
+        all.into_iter().filter(|(_, may)| *may).map(|(name, _)| name.to_owned()).collect()
     }
 
     fn secure(
@@ -81,10 +90,6 @@ impl Network {
         set("transport/link/tls/enable_mtls", "true".to_owned())?;
         set("transport/link/tls/verify_name_on_connect", (!tls.any_host).to_string())?;
         set("transport/link/tls/close_link_on_expiration", "true".to_owned())?;
-        if !self.insecure {
-            // Gossip may tell of endpoints without certificates; they are not called.
-            set("transport/link/protocols", r#"["tls","quic","unixsock-stream"]"#.to_owned())?;
-        }
         for guest in &tls.guests {
             if let Guest::Relay(name) = guest
                 && !access::is_plain(name)

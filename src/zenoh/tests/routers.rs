@@ -83,7 +83,7 @@ fn a_router_that_dies_parts_those_behind_it_and_one_that_comes_back_joins_them()
 
 #[test]
 fn who_lets_a_router_in_trusts_it_with_every_name_and_who_does_not_sees_nobody_behind_it() {
-    let (authority, endpoint) = (Authority::new(), endpoint("tls"));
+    let (authority, endpoint) = (Authority::new(), endpoint("quic"));
     let _router = router(&endpoint, Some(&authority.files("gate", "127.0.0.1", |_| ())));
     let zenoh = behind("relayed", &endpoint);
     let trusting = |name: &str| zenoh.clone().tls(authority.node(name).relay("gate"));

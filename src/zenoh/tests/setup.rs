@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::id::NodeId;
-use crate::zenoh::config::Network;
+use crate::zenoh::config::{ConfigError, Network};
+use crate::zenoh::tests::authority::Authority;
+use crate::zenoh::threads::take_turns;
 use crate::zenoh::tls::Tls;
 
 fn refused(zenoh: &Network) -> String {
@@ -48,6 +50,20 @@ fn a_wrong_value_is_named() {
     ] {
         let text = refused(&zenoh);
         assert!(text.contains(part), "expected `{part}` in `{text}`");
+    }
+}
+
+#[test]
+fn a_link_that_zenoh_would_break_is_refused_with_the_way_out() {
+    let text = ConfigError::TwoThreads("tls/127.0.0.1:0".to_owned()).to_string();
+    for part in ["tls/127.0.0.1:0", "`quic/`", "ZENOH_RUNTIME='(tx:(handover:rx),rx:(worker_threads:1))'"] {
+        assert!(text.contains(part), "expected `{part}` in `{text}`");
+    }
+    let files = Authority::new().node("a");
+    for zenoh in [Network::new().listen("tls/127.0.0.1:0"), Network::new().connect("tls/127.0.0.1:1")] {
+        let checked = zenoh.tls(files.clone()).check(NodeId::number(1));
+        assert_eq!(checked.is_ok(), take_turns(), "expected what this process was started with to decide");
+        assert!(checked.is_ok() || matches!(checked, Err(ConfigError::TwoThreads(_))));
     }
 }
 
