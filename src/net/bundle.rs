@@ -11,6 +11,7 @@ use std::vec;
 use bytes::Bytes;
 
 use crate::net::frame::{Frame, FrameError, Stamp, TAIL};
+use crate::net::shelf;
 
 /// The last byte of a bundle.
 const MARK: u8 = 0xb5;
@@ -65,7 +66,7 @@ impl Bundle {
             count => {
                 piece.extend_from_slice(&[count, MARK]);
                 // The next one is about as long.
-                self.bytes.reserve(piece.len());
+                self.bytes = shelf::take(piece.len());
             }
         }
         Some(piece)

@@ -21,6 +21,7 @@ use crate::fault::text_of;
 use crate::id::RecordId;
 use crate::message::RecordRef;
 use crate::name::learn;
+use crate::net::shelf;
 use crate::record::{Record, RecordType};
 use crate::service::catalogue::KeyHasher;
 
@@ -197,9 +198,12 @@ impl Flavor for Room<'_> {
         if data.len() > self.limit.saturating_sub(self.out.len()) {
             return Err(postcard::Error::SerializeBufferFull);
         }
-        if data.len() > MUCH {
-            // With what comes behind it in the same memory, which is not to be moved for that.
-            self.out.reserve_exact(data.len() + BEHIND);
+        // With what comes behind it in the same memory, which is not to be moved for that.
+        let room = self.out.len() + data.len() + BEHIND;
+        if data.len() > MUCH && room > self.out.capacity() {
+            let written = std::mem::replace(self.out, shelf::take(room.max(2 * self.out.capacity())));
+            self.out.extend_from_slice(&written);
+            shelf::give(written);
         }
         self.out.extend_from_slice(data);
         Ok(())

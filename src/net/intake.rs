@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use bytes::Bytes;
 use parking_lot::{Condvar, MappedMutexGuard, Mutex, MutexGuard, RwLock};
 
 use crate::address::Address;
@@ -46,7 +47,7 @@ pub(crate) enum Input {
     /// A peer is there.
     Joined(Peer),
     /// A peer has sent a frame.
-    Heard(Peer, Box<[u8]>),
+    Heard(Peer, Bytes),
     /// A peer is not there any more.
     Left(Peer, Gone),
     /// The kernel has stopped: the last that comes.
@@ -286,7 +287,7 @@ impl Ears for Intake {
         self.put(Input::Joined(peer));
     }
 
-    fn heard(&self, from: Peer, frame: Box<[u8]>) {
+    fn heard(&self, from: Peer, frame: Bytes) {
         // Whoever is woken finds the carrier free.
         let _later = WakeLater::new();
         let passed = match self.passing() {

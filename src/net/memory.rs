@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, Time};
@@ -87,7 +88,7 @@ struct Member {
 }
 
 /// A frame, and who sent it.
-type UnderWay = (Peer, Box<[u8]>);
+type UnderWay = (Peer, Bytes);
 
 /// One kernel's end.
 struct Cable {
@@ -334,7 +335,7 @@ impl State {
         *latest = due;
         for _ in 0..copies {
             self.serial += 1;
-            member.frames.insert((due, self.serial), (from, frame.into()));
+            member.frames.insert((due, self.serial), (from, Bytes::copy_from_slice(frame)));
         }
         member.ring();
     }

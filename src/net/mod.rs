@@ -74,6 +74,7 @@ pub mod memory;
 pub(crate) mod names;
 mod offers;
 mod opaque;
+pub(crate) mod shelf;
 mod system;
 pub(crate) mod transport;
 mod words;

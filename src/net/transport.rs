@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use crate::id::NodeId;
 use crate::sync::relax;
 
@@ -76,7 +78,7 @@ pub(crate) trait Ears: fmt::Debug + Send + Sync {
     fn joined(&self, peer: Peer);
 
     /// A frame has come.
-    fn heard(&self, from: Peer, frame: Box<[u8]>);
+    fn heard(&self, from: Peer, frame: Bytes);
 
     /// A peer is not there any more; nothing is heard of it afterwards.
     fn left(&self, peer: Peer, why: Gone);

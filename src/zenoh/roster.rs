@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::id::NodeId;
 use crate::name::{Dots, fault, hash};
 use crate::net::names::learn_from_elsewhere;
@@ -23,7 +25,7 @@ const WAITING_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 struct Waiting {
     from: Incarnation,
-    frame: Box<[u8]>,
+    frame: Bytes,
 }
 
 /// What is known of one node.
@@ -100,7 +102,7 @@ impl Roster {
     }
 
     /// A frame has come.
-    pub(super) fn heard(&mut self, from: Peer, frame: Box<[u8]>, now: impl FnOnce() -> Instant) {
+    pub(super) fn heard(&mut self, from: Peer, frame: Bytes, now: impl FnOnce() -> Instant) {
         let known = self.nodes.get(&from.node);
         let joined = known.and_then(|entry| entry.joined);
         if joined == Some(from.incarnation) {
@@ -191,6 +193,8 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
+    use bytes::Bytes;
+
     use super::{Roster, WAITING_FRAMES};
     use crate::id::NodeId;
     use crate::net::transport::{Gone, Incarnation, Peer};
@@ -207,8 +211,8 @@ mod tests {
         Token { peer: peer(incarnation), zid: zid.into(), name: "7".into() }
     }
 
-    fn frame(text: &str) -> Box<[u8]> {
-        text.as_bytes().into()
+    fn frame(text: &str) -> Bytes {
+        text.as_bytes().to_vec().into()
     }
 
     fn roster() -> (Roster, Arc<Log>) {

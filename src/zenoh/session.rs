@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use zenoh::Wait as _;
 use zenoh::bytes::ZBytes;
@@ -16,6 +17,7 @@ use zenoh::qos::{CongestionControl, Priority};
 use zenoh::sample::{Locality, Sample, SampleKind};
 
 use crate::id::NodeId;
+use crate::net::shelf;
 use crate::net::transport::{Lane, Peer, in_a_moment};
 use crate::waking::WakeLater;
 use crate::zenoh::config::ConfigError;
@@ -236,7 +238,7 @@ impl Route {
             Lane::Mail => &self.mail,
             Lane::Beat => &self.beat,
         };
-        publisher.put(frame).wait().map_err(|reason| reason.to_string())
+        publisher.put(shelf::lend(frame)).wait().map_err(|reason| reason.to_string())
     }
 }
 
@@ -277,7 +279,7 @@ fn arrived(owner: &Owner, session: u64, sample: &Sample, back: &zenoh::Session) 
         return;
     }
     // Copied before the lock is taken.
-    let frame = if matches!(kind, Kind::Frame(_)) { joined(payload) } else { Box::default() };
+    let frame = if matches!(kind, Kind::Frame(_)) { joined(payload) } else { Bytes::new() };
     // Whoever is woken has mail to send, perhaps, and finds the locks free.
     let _later = WakeLater::new();
     let mut desk = owner.office.lock();
@@ -326,12 +328,12 @@ fn nod(session: &zenoh::Session, key: &str, priority: Priority) {
 }
 
 /// The bytes in one piece, copied once: what zenoh has is part of the buffer that it reads into, or several parts.
-fn joined(payload: &ZBytes) -> Box<[u8]> {
-    let mut bytes = Vec::with_capacity(payload.len());
+fn joined(payload: &ZBytes) -> Bytes {
+    let mut bytes = shelf::take(payload.len());
     for slice in payload.slices() {
         bytes.extend_from_slice(slice);
     }
-    bytes.into()
+    shelf::lend(bytes)
 }
 
 fn failed<E: std::fmt::Display>(doing: &'static str) -> impl FnOnce(E) -> OpenError {

@@ -172,7 +172,7 @@ impl Carrier {
             Input::Heard(from, frame) => {
                 // Whoever is woken finds all of it at once.
                 let _later = WakeLater::new();
-                for frame in bundle::frames(frame.into()) {
+                for frame in bundle::frames(frame) {
                     let Some(peering) = self.peering(from) else {
                         return;
                     };

@@ -6,6 +6,8 @@
 //! is overtaken: everything that came before has been done, which is why the intake must be empty. Whatever is not plain is
 //! left to the porter.
 
+use bytes::Bytes;
+
 use crate::clock::Time;
 use crate::code::Failure;
 use crate::core::Core;
@@ -54,7 +56,7 @@ impl Carrier {
     }
 
     /// Takes up what a peer has sent, or gives it back for the porter.
-    pub(crate) fn hear_in_passing(&mut self, from: Peer, piece: Box<[u8]>) -> Result<(), Box<[u8]>> {
+    pub(crate) fn hear_in_passing(&mut self, from: Peer, piece: Bytes) -> Result<(), Bytes> {
         let known = self.peers.get(&from.node).filter(|peering| peering.peer == from);
         let calm = known.is_some_and(|peering| peering.link.is_open() && peering.link.is_settled());
         if !calm || !self.touched.is_empty() || piece.len() > SMALL {
@@ -62,7 +64,7 @@ impl Carrier {
         }
         let now = self.now();
         if let Some(peering) = self.peering(from) {
-            for frame in bundle::frames(piece.into()) {
+            for frame in bundle::frames(piece) {
                 peering.link.heard(frame, now);
             }
         }

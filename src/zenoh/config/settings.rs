@@ -53,6 +53,8 @@ impl Network {
         set("transport/link/tx/lease", self.lease.as_millis().to_string())?;
         set("transport/link/tx/keep_alive", self.keep_alive.to_string())?;
         set("transport/link/tx/queue/congestion_control/block/wait_before_close", block.as_micros().to_string())?;
+        // Batches of 64 KiB: with zenoh's two, whoever writes a large message and whoever sends it wait for each other.
+        set("transport/link/tx/queue/size/data", "8".to_owned())?;
         set("transport/link/tx/queue/batching/enabled", "true".to_owned())?;
         // zenoh counts the envelope with it; the exact limit is kept on arrival.
         set("transport/link/rx/max_message_size", (self.max_message + ENVELOPE).to_string())?;

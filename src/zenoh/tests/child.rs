@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
 use crate::net::transport::{Ears, Gone, Lane, Peer, Transport as _};
@@ -71,14 +72,14 @@ impl Drop for Remote {
 /// What is to be sent back.
 #[derive(Debug, Default)]
 struct Echo {
-    frames: Mutex<Vec<(Peer, Box<[u8]>)>>,
+    frames: Mutex<Vec<(Peer, Bytes)>>,
     more: Condvar,
 }
 
 impl Ears for Echo {
     fn joined(&self, _: Peer) {}
 
-    fn heard(&self, from: Peer, frame: Box<[u8]>) {
+    fn heard(&self, from: Peer, frame: Bytes) {
         self.frames.lock().push((from, frame));
         self.more.notify_all();
     }

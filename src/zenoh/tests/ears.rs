@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
 use crate::net::transport::{Ears, Gone, Peer};
@@ -68,7 +69,7 @@ impl Ears for Log {
         self.push(Heard::Joined(peer));
     }
 
-    fn heard(&self, from: Peer, frame: Box<[u8]>) {
+    fn heard(&self, from: Peer, frame: Bytes) {
         // Long frames are told by their length.
         let text =
             if frame.len() > 64 { format!("{} bytes", frame.len()) } else { String::from_utf8(frame.into()).unwrap() };
