@@ -9,9 +9,9 @@
 //!
 //! [`HeldMessage`]: crate::HeldMessage
 
+mod cold;
 mod flags;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
@@ -21,8 +21,9 @@ use crate::body::Body;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::id::{Nid, NodeId, Tid};
+pub(crate) use crate::message::cold::Cold;
 pub(crate) use crate::message::flags::Flags;
-use crate::origin::{Origin, Principal};
+use crate::origin::Principal;
 use crate::record::{Record, RecordType};
 use crate::reply::Asker;
 
@@ -45,22 +46,6 @@ impl Sender {
     pub(crate) fn target(tid: Tid, nid: Nid) -> Self {
         NonZeroU64::new(tid.raw()).map_or(Self::Outside(None), |tid| Self::Target(tid, nid))
     }
-}
-
-/// What only few messages have.
-#[derive(Debug, Default)]
-pub(crate) struct Cold {
-    pub(crate) text: Cow<'static, str>,
-    /// The records after the first.
-    pub(crate) more: Vec<Body<'static>>,
-    /// The answers to the records that have been handled so far.
-    pub(crate) answers: Vec<Body<'static>>,
-    /// The receiver's node, where it is not the sender's.
-    pub(crate) elsewhere: Option<NodeId>,
-    /// Where it comes from, if from outside the node.
-    pub(crate) origin: Option<Origin>,
-    /// Its number among the messages of a service that retains the last one; 0 if it has none.
-    pub(crate) number: u64,
 }
 
 /// An envelope and its records.
@@ -134,7 +119,7 @@ impl Message<'static> {
     /// Adds a record. The message is routed by its first one.
     #[must_use]
     pub fn and<R: Record>(mut self, record: R) -> Self {
-        self.cold().more.push(Body::new(record));
+        self.cold().push(Body::new(record));
         self
     }
 
@@ -226,7 +211,7 @@ impl<'m> Message<'m> {
     /// A text about the code, for logs; empty if there is none.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.cold.as_deref().map_or("", |cold| &cold.text)
+        self.cold.as_deref().map_or("", Cold::text)
     }
 
     /// Which request this is, or answers.
@@ -251,24 +236,24 @@ impl<'m> Message<'m> {
     #[inline]
     #[must_use]
     pub fn record<R: Record>(&self) -> Option<&R> {
-        self.body.get().or_else(|| self.cold.as_deref()?.more.iter().find_map(Body::get))
+        self.body.get().or_else(|| self.cold.as_deref()?.more().iter().find_map(Body::get))
     }
 
     /// The first record of type `R`, to change it.
     #[must_use]
     pub fn record_mut<R: Record>(&mut self) -> Option<&mut R> {
-        self.body.get_mut().or_else(|| self.cold.as_deref_mut()?.more.iter_mut().find_map(Body::get_mut))
+        self.body.get_mut().or_else(|| self.cold.as_deref_mut()?.more_mut().iter_mut().find_map(Body::get_mut))
     }
 
     /// Takes the first record of type `R` out, leaving `()` in its place.
     #[must_use]
     pub fn take<R: Record>(&mut self) -> Option<R> {
-        self.body.take().or_else(|| self.cold.as_deref_mut()?.more.iter_mut().find_map(Body::take))
+        self.body.take().or_else(|| self.cold.as_deref_mut()?.more_mut().iter_mut().find_map(Body::take))
     }
 
     /// All records in order; at least one.
     pub fn records(&self) -> impl Iterator<Item = RecordRef<'_>> {
-        let more = self.cold.as_deref().map_or(&[][..], |cold| &cold.more);
+        let more = self.cold.as_deref().map_or(&[][..], Cold::more);
         std::iter::once(&self.body).chain(more).map(|body| RecordRef { body })
     }
 
@@ -298,11 +283,11 @@ impl<'m> Message<'m> {
     #[cold]
     fn answer_several(&mut self, answer: Body<'static>) {
         if self.flags.contains(Flags::PARTS) {
-            self.cold().answers.push(answer);
+            self.cold().answers().push(answer);
             return;
         }
         let record = std::mem::replace(&mut self.body, answer);
-        let more = std::mem::take(&mut self.cold().more);
+        let more = self.cold().take_more();
         drop((record, more));
     }
 
@@ -310,8 +295,8 @@ impl<'m> Message<'m> {
     #[must_use]
     pub fn try_clone(&self) -> Option<Message<'static>> {
         let mut copy = Message::draft(self.destination(), self.body.try_clone()?, Flags::empty());
-        for body in self.cold.iter().flat_map(|cold| &cold.more) {
-            copy.cold().more.push(body.try_clone()?);
+        for body in self.cold.iter().flat_map(|cold| cold.more()) {
+            copy.cold().push(body.try_clone()?);
         }
         Some(copy)
     }

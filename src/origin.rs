@@ -1,7 +1,9 @@
 //! [`Origin`]: where mail comes from that no target of this node has sent, and the way back there.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+use parking_lot::RwLock;
 
 use crate::address::Address;
 use crate::message::Message;
@@ -49,8 +51,50 @@ pub struct Origin {
     pub(crate) back: Option<Back>,
 }
 
-/// Takes a message back that has its final code.
-pub(crate) type Back = Box<dyn FnOnce(Message<'static>) + Send>;
+/// What takes a message back that has its final code.
+pub(crate) enum Back {
+    Call(Box<dyn FnOnce(Message<'static>) + Send>),
+    /// Nothing to be allocated for each message, nor to be counted by two threads.
+    Way(WayNumber, Stub),
+}
+
+/// What a [`Way`] keeps of a message, in numbers that mean something to it alone.
+pub(crate) type Stub = [u64; 4];
+
+/// Which [`Way`] of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WayNumber(u32);
+
+/// A way out of the node, back to where many messages come from.
+pub(crate) trait Way: fmt::Debug + Send + Sync {
+    /// Takes a message back that has its final code: as what is given to [`Origin::back`].
+    fn take_back(&self, stub: Stub, message: Message<'static>);
+}
+
+/// The ways of a node, for as long as others keep them.
+#[derive(Debug, Default)]
+pub(crate) struct Ways(RwLock<Vec<Weak<dyn Way>>>);
+
+impl Ways {
+    pub(crate) fn add(&self, way: Weak<dyn Way>) -> WayNumber {
+        let mut ways = self.0.write();
+        ways.push(way);
+        WayNumber(ways.len() as u32 - 1)
+    }
+
+    /// Takes a message back. Where nobody is there any more, nobody needs it.
+    pub(crate) fn take_back(&self, back: Back, message: Message<'static>) {
+        match back {
+            Back::Call(back) => back(message),
+            Back::Way(WayNumber(number), stub) => {
+                let way = self.0.read().get(number as usize).and_then(Weak::upgrade);
+                if let Some(way) = way {
+                    way.take_back(stub, message);
+                }
+            }
+        }
+    }
+}
 
 impl Origin {
     /// Somebody who has no address and is not told what becomes of the message.
@@ -72,7 +116,7 @@ impl Origin {
     /// What is done with the message when it comes back: once for a request, with its answer or a code; for a notification
     /// only if it fails. Called on the thread where the message ended; it must not wait. A panic in it is caught.
     pub fn back(self, back: impl FnOnce(Message<'static>) + Send + 'static) -> Self {
-        Self { back: Some(Box::new(back)), ..self }
+        Self { back: Some(Back::Call(Box::new(back))), ..self }
     }
 
     /// The same for a copy, which nobody answers or returns.

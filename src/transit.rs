@@ -83,7 +83,7 @@ impl Message<'_> {
 
     pub(crate) fn set_text(&mut self, text: Cow<'static, str>) {
         if !text.is_empty() || self.cold.is_some() {
-            self.cold().text = text;
+            self.cold().set_text(text);
         }
     }
 
@@ -102,11 +102,16 @@ impl Message<'_> {
         self.flags.contains(Flags::PARTS)
     }
 
-    /// Whether it has more than one record.
+    /// Whether it has no more than one record.
+    pub(crate) fn is_single(&self) -> bool {
+        self.cold.as_deref().is_none_or(|cold| cold.more().is_empty())
+    }
+
+    /// Whether it has more than one record, to be handled one by one.
     #[inline]
     pub(crate) fn has_several(&self) -> bool {
         self.flags.intersection(Flags::COLD | Flags::PARTS) == Flags::COLD
-            && self.cold.as_deref().is_some_and(|cold| !cold.more.is_empty())
+            && self.cold.as_deref().is_some_and(|cold| !cold.more().is_empty())
     }
 
     /// Takes an answer of type `A` out. A handler that set no answer has answered `()`.
@@ -120,7 +125,7 @@ impl Message<'_> {
 
     /// Takes code and text out as a failure.
     pub(crate) fn take_failure(&mut self) -> Failure {
-        let text = self.cold.as_deref_mut().map(|cold| std::mem::take(&mut cold.text));
+        let text = self.cold.as_deref_mut().map(Cold::take_text);
         Failure::new(self.code, text.unwrap_or_default())
     }
 
@@ -175,7 +180,7 @@ impl Message<'_> {
         if self.body.kind().needs_drop() {
             return Some(self.body.take_all());
         }
-        self.cold.as_deref_mut()?.more.pop()
+        self.cold.as_deref_mut()?.pop()
     }
 
     /// A copy for observers in memory of its own, with a service address; `None` if a record cannot be cloned.
@@ -192,8 +197,8 @@ impl Message<'_> {
         if let Some(origin) = self.cold.as_deref().and_then(|cold| cold.origin.as_ref()) {
             copy.cold().origin = Some(origin.of_copy());
         }
-        for body in self.cold.iter().flat_map(|cold| &cold.more) {
-            copy.cold().more.push(body.try_clone()?);
+        for body in self.cold.iter().flat_map(|cold| cold.more()) {
+            copy.cold().push(body.try_clone()?);
         }
         Some(copy)
     }
@@ -239,7 +244,7 @@ impl Message<'_> {
             return;
         };
         let first = self.body.take_all();
-        if let Some(body) = self.cold.as_deref_mut().and_then(|cold| cold.more.get_mut(other)) {
+        if let Some(body) = self.cold.as_deref_mut().and_then(|cold| cold.more_mut().get_mut(other)) {
             self.body = std::mem::replace(body, first);
         }
     }
@@ -247,11 +252,11 @@ impl Message<'_> {
     /// All records have been handled, or one was not: then they stay, and the answers so far go.
     pub(crate) fn end_parts(&mut self, handled: bool) {
         self.flags -= Flags::PARTS;
-        let mut answers = std::mem::take(&mut self.cold().answers);
+        let mut answers = std::mem::take(self.cold().answers());
         if handled && self.wants_answer() && !answers.is_empty() {
             self.answer(());
             self.body = answers.remove(0);
-            self.cold().more = answers;
+            self.cold().set_more(answers);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rohrpost::net::Joining;
 use rohrpost::zenoh::Network;
-use rohrpost::{Address, Answers, Context, Failure, Handle, Kernel, Nid, NodeId, RequestId, handles, record};
+use rohrpost::{Address, Answers, Context, Failure, Handle, Idle, Kernel, Nid, NodeId, RequestId, handles, record};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -242,7 +242,7 @@ impl There {
 
     /// Has a target do its work, and waits for what it has to tell.
     fn run<T>(&self, target: impl Handle<Begin> + rohrpost::Target + Send, end: &Receiver<T>) -> T {
-        let space = self.kernel.namespace("bench").open().unwrap();
+        let space = self.kernel.namespace("bench").idle(Idle::Park).open().unwrap();
         let address = space.register(target).unwrap();
         self.kernel.notify(address, Begin).unwrap();
         end.recv_timeout(SOON * 4).unwrap()
@@ -260,7 +260,7 @@ impl Drop for There {
 /// What the child does, until its parent closes the pipe.
 pub(crate) fn serve(endpoint: &str, window: usize) {
     let kernel = Kernel::builder("there").start().unwrap();
-    let space = kernel.namespace("bench").capacity(2 * window).open().unwrap();
+    let space = kernel.namespace("bench").idle(Idle::Park).capacity(2 * window).open().unwrap();
     let depot = space.register(Depot::default()).unwrap();
     space.serve::<Load>(depot).unwrap();
     space.serve::<Count>(depot).unwrap();

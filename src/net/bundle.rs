@@ -10,7 +10,7 @@ use std::vec;
 
 use bytes::Bytes;
 
-use crate::net::frame::{Frame, FrameError, Stamp, TAIL};
+use crate::net::frame::{Draft, Frame, FrameError, Stamp, TAIL};
 use crate::net::shelf;
 
 /// The last byte of a bundle.
@@ -37,23 +37,31 @@ pub(crate) struct Bundle {
 impl Bundle {
     /// Adds a frame; `send` gets what has to be sent before it, and a large one itself, which nobody moves. The memory of a
     /// small one comes back.
-    pub(crate) fn add(&mut self, frame: Vec<u8>, mut send: impl FnMut(Vec<u8>)) -> Option<Vec<u8>> {
-        let large = frame.len() > LARGE;
-        if large || self.count == MOST || self.bytes.len() + frame.len() > ROOM {
+    pub(crate) fn add(&mut self, draft: Draft, mut send: impl FnMut(Vec<u8>)) -> Option<Vec<u8>> {
+        let length = draft.bytes.len() + TAIL;
+        if length > LARGE {
             self.take().into_iter().for_each(&mut send);
-        }
-        if large {
-            send(frame);
+            send(draft.into_bytes());
             return None;
         }
-        let stamp = Stamp::of(&frame);
-        let follows = self.last.zip(stamp).is_some_and(|(last, stamp)| last.next() == Some(stamp));
-        let (part, mark) = if follows { (&frame[..frame.len() - TAIL], FOLLOWS) } else { (&frame[..], 0) };
-        self.bytes.extend_from_slice(part);
-        self.bytes.extend_from_slice(&(part.len() as u32 | mark).to_le_bytes());
+        if self.count == MOST || self.bytes.len() + length > ROOM {
+            self.take().into_iter().for_each(send);
+        }
+        let Draft { bytes, stamp, .. } = draft;
+        let mut part = bytes.len() as u32;
+        self.bytes.extend_from_slice(&bytes);
+        if let Some(stamp) = stamp {
+            if self.last.and_then(Stamp::next) == Some(stamp) {
+                part |= FOLLOWS;
+            } else {
+                self.bytes.extend_from_slice(&stamp.tail());
+                part += TAIL as u32;
+            }
+        }
+        self.bytes.extend_from_slice(&part.to_le_bytes());
         self.count += 1;
         self.last = stamp;
-        Some(frame)
+        Some(bytes)
     }
 
     /// All that is there, as one piece: a frame alone as it is.
@@ -134,6 +142,7 @@ mod tests {
 
     use super::{Bundle, MARK, MOST, frames};
     use crate::net::frame::{Frame, FrameError, Kind, Route, Session, TAIL};
+    use crate::net::transport::Lane;
 
     const ROUTE: Route = Route { from: Session::new(7), to: Session::new(9) };
 
@@ -146,7 +155,7 @@ mod tests {
         let mut bundle = Bundle::default();
         let mut pieces: Vec<Vec<u8>> = Vec::new();
         for frame in sent {
-            let _ = bundle.add(frame.clone().into_bytes(), |piece| pieces.push(piece));
+            let _ = bundle.add((Lane::Mail, frame.clone()).into(), |piece| pieces.push(piece));
         }
         pieces.extend(bundle.take());
         assert!(bundle.take().is_none(), "expected nothing to be left");

@@ -9,6 +9,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::net::transport::Lane;
+
 /// The version of the frames that this node speaks.
 const VERSION: u8 = 1;
 
@@ -82,6 +84,14 @@ pub(crate) struct Stamp {
     kind: Kind,
 }
 
+/// What a link wants to be sent: a frame, or a letter that becomes one with its stamp.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) lane: Lane,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) stamp: Option<Stamp>,
+}
+
 /// Why bytes are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FrameError {
@@ -108,6 +118,10 @@ impl Session {
         if number > Self::MAX.0 { Self::MAX } else { Self(number) }
     }
 
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
     /// The one after it.
     pub(crate) const fn next(self) -> Self {
         Self::new(self.0 + 1)
@@ -126,7 +140,7 @@ impl Frame {
                 let to = to.map_or(UNKNOWN, |to| to.0);
                 finish(Vec::with_capacity(8 + ENDING), &[limit, from.0, to], 0)
             }
-            Self::Mail { route, seq, ack, kind, letter } => mail(letter.into(), route, (seq, ack), kind),
+            Self::Mail { route, seq, ack, kind, letter } => Stamp { route, seq, ack, kind }.put_on(letter.into()),
             Self::Ack { route, ack } => finish(Vec::with_capacity(8 + ENDING), &[ack, route.from.0, route.to.0], 5),
             Self::Beat { route, beat } => {
                 let (echo, held) = beat.echo.unwrap_or((UNKNOWN, 0));
@@ -191,7 +205,32 @@ impl Kind {
     }
 }
 
+impl Draft {
+    /// The frame. A letter stays where it lies if there is room for [`TAIL`] bytes behind it.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self.stamp {
+            Some(stamp) => stamp.put_on(self.bytes),
+            None => self.bytes,
+        }
+    }
+}
+
+impl From<(Lane, Frame)> for Draft {
+    fn from((lane, frame): (Lane, Frame)) -> Self {
+        match frame {
+            Frame::Mail { route, seq, ack, kind, letter } => {
+                Self { lane, bytes: letter.into(), stamp: Some(Stamp { route, seq, ack, kind }) }
+            }
+            other => Self { lane, bytes: other.into_bytes(), stamp: None },
+        }
+    }
+}
+
 impl Stamp {
+    pub(crate) const fn new(route: Route, (seq, ack): (u64, u64), kind: Kind) -> Self {
+        Self { route, seq, ack, kind }
+    }
+
     /// That of a frame, if there is mail in it.
     pub(crate) fn of(frame: &[u8]) -> Option<Self> {
         let &[.., kind, VERSION] = frame else {
@@ -211,6 +250,28 @@ impl Stamp {
         Frame::Mail { route, seq, ack, kind, letter }
     }
 
+    /// What stands behind a letter that has it.
+    pub(crate) fn tail(self) -> [u8; TAIL] {
+        let (kind, re) = match self.kind {
+            Kind::Notification => (1, 0),
+            Kind::Request => (2, 0),
+            Kind::Answer(re) => (3, re),
+            Kind::Return => (4, 0),
+        };
+        let mut tail = [0; TAIL];
+        let (numbers, ending) = tail.as_chunks_mut();
+        for (place, number) in numbers.iter_mut().zip([self.seq, self.ack, re, self.route.from.0, self.route.to.0]) {
+            *place = number.to_le_bytes();
+        }
+        ending.copy_from_slice(&[kind, VERSION]);
+        tail
+    }
+
+    fn put_on(self, mut letter: Vec<u8>) -> Vec<u8> {
+        letter.extend_from_slice(&self.tail());
+        letter
+    }
+
     fn read(bytes: &[u8; TAIL], kind: Kind) -> Result<Self, FrameError> {
         let (numbers, _) = bytes.as_chunks();
         let [seq, ack, re, from, to] = std::array::from_fn(|place| u64::from_le_bytes(numbers[place]));
@@ -218,17 +279,6 @@ impl Stamp {
         let kind = if kind == Kind::Answer(0) { Kind::Answer(re) } else { kind };
         Ok(Self { route, seq, ack, kind })
     }
-}
-
-/// Makes a frame of a letter, which stays where it lies if there is room for [`TAIL`] bytes behind it.
-pub(crate) fn mail(letter: Vec<u8>, route: Route, (seq, ack): (u64, u64), kind: Kind) -> Vec<u8> {
-    let (kind, re) = match kind {
-        Kind::Notification => (1, 0),
-        Kind::Request => (2, 0),
-        Kind::Answer(re) => (3, re),
-        Kind::Return => (4, 0),
-    };
-    finish(letter, &[seq, ack, re, route.from.0, route.to.0], kind)
 }
 
 /// Adds the numbers, the kind and the version.
@@ -275,7 +325,7 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::{Beat, Frame, FrameError, Kind, Route, Session, TAIL, VERSION, mail};
+    use super::{Beat, Frame, FrameError, Kind, Route, Session, Stamp, TAIL, VERSION};
 
     fn route() -> Route {
         Route { from: Session::new(7), to: Session::new(9) }
@@ -312,7 +362,7 @@ mod tests {
         let mut letter = Vec::with_capacity(100 + TAIL);
         letter.resize(100, 7);
         let place = letter.as_ptr();
-        let bytes = mail(letter, route(), (1, 0), Kind::Request);
+        let bytes = Stamp::new(route(), (1, 0), Kind::Request).put_on(letter);
         assert_eq!(bytes.as_ptr(), place, "expected the letter to stay where it was");
         let Ok(Frame::Mail { letter, .. }) = Frame::read(&bytes.into()) else { panic!("expected mail") };
         assert_eq!((letter.as_ptr(), letter.len()), (place, 100), "expected the letter to stay where it was");

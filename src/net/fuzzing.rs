@@ -109,8 +109,8 @@ pub fn link(bytes: &[u8]) {
                 _ => {}
             }
         }
-        while let Some((_, frame)) = link.poll_transmit() {
-            assert!(Frame::read(&frame.into()).is_ok(), "a link says frames");
+        while let Some(draft) = link.poll_transmit() {
+            assert!(Frame::read(&draft.into_bytes().into()).is_ok(), "a link says frames");
         }
     }
     link.close();

@@ -20,9 +20,10 @@ use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Message, Sender};
 use crate::net::carrier::Carrier;
 use crate::net::link::Request;
-use crate::net::transport::{Ears, Gone, Peer, in_a_moment};
+use crate::net::transport::{Ears, Gone, Incarnation, Peer, in_a_moment};
 use crate::net::words::ObserverGone;
 use crate::orders;
+use crate::origin::{Stub, Way};
 use crate::port::{Ticket, Watch};
 use crate::post::Post;
 use crate::record;
@@ -61,6 +62,37 @@ pub(crate) enum Return {
     Answer(Request),
     /// As a notification that failed.
     Notification(Option<Ticket>),
+}
+
+/// In a stub, where that of a request has its session, which is less.
+const NOTIFICATION: u64 = 1 << 63;
+const WITHOUT_TICKET: u64 = u64::MAX;
+
+impl Return {
+    /// What is kept of it by a message that `peer` has sent; the tickets of notifications lead to their senders.
+    pub(crate) fn stub(self, peer: Peer) -> Stub {
+        let [first, second] = match self {
+            Self::Answer(request) => request.numbers(),
+            Self::Notification(None) => [WITHOUT_TICKET, 0],
+            Self::Notification(Some(ticket)) => {
+                let [_, _, life, request] = ticket.parts();
+                [NOTIFICATION | life, request]
+            }
+        };
+        [peer.node.raw(), peer.incarnation.0, first, second]
+    }
+
+    /// Reads the stub of a message.
+    fn read([node, incarnation, first, second]: Stub, message: &Message<'_>) -> (Peer, Self) {
+        let peer = Peer { node: NodeId::from_raw(node), incarnation: Incarnation(incarnation) };
+        if first & NOTIFICATION == 0 {
+            return (peer, Self::Answer(Request::from_numbers([first, second])));
+        }
+        let life = first & !NOTIFICATION;
+        let sender = message.origin().filter(|_| first != WITHOUT_TICKET);
+        let ticket = |sender: Address| Ticket::from_parts([sender.tid.raw(), sender.nid.raw(), life, second]);
+        (peer, Self::Notification(sender.map(ticket)))
+    }
 }
 
 /// Has the carrier look at its intake, or do what its timer was for.
@@ -279,6 +311,13 @@ impl Intake {
         if first && let Some(bell) = self.bell.get() {
             bell.ring();
         }
+    }
+}
+
+impl Way for Intake {
+    fn take_back(&self, stub: Stub, message: Message<'static>) {
+        let (peer, way) = Return::read(stub, &message);
+        self.send_back(peer, way, message);
     }
 }
 

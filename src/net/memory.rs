@@ -19,6 +19,7 @@ use crate::kernel::Kernel;
 use crate::message::Message;
 use crate::net::intake::{Bell, Wake};
 use crate::net::joining::{JoinError, Joining, Net};
+use crate::net::shelf;
 use crate::net::transport::{Ears, Gone, Incarnation, Lane, Peer, Transport, Unsent};
 use crate::port::Inlet;
 use crate::target::{Outcome, Target};
@@ -335,7 +336,7 @@ impl State {
         *latest = due;
         for _ in 0..copies {
             self.serial += 1;
-            member.frames.insert((due, self.serial), (from, Bytes::copy_from_slice(frame)));
+            member.frames.insert((due, self.serial), (from, shelf::join(frame.len(), [frame])));
         }
         member.ring();
     }

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::name::{Dots, NAME_BIT, UNSET, fault, hash, learn, with_known};
 use crate::service::catalogue::KeyHasher;
 
-/// Names in one letter, whose number is a byte there.
-const MAX_IN_LETTER: usize = 255;
-const _: () = assert!(MAX_IN_LETTER <= u8::MAX as usize, "the number of names fits");
+/// Names that the records of one letter may mention: with those of the heading their number is a byte there.
+const MAX_MENTIONED: usize = 240;
+const _: () = assert!(MAX_MENTIONED + size_of::<Heading>() / 8 <= u8::MAX as usize, "the number of names fits");
 
 /// Names that a link knows to have told; then it tells them anew.
 const MAX_TOLD: usize = 4096;
@@ -28,9 +28,16 @@ thread_local! {
     static MENTIONED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
+/// The ids in an envelope and that of its first record.
+pub(super) type Heading = [u64; 6];
+
 /// Which names the other side has been told.
 #[derive(Debug, Default)]
-pub(super) struct Told(HashSet<u64, BuildHasherDefault<KeyHasher>>);
+pub(super) struct Told {
+    known: HashSet<u64, BuildHasherDefault<KeyHasher>>,
+    /// The heading of the last letter, if all its names are known: most letters have the same again.
+    last: Heading,
+}
 
 impl Told {
     /// Begins a letter.
@@ -38,40 +45,58 @@ impl Told {
         MENTIONED.with_borrow_mut(Vec::clear);
     }
 
-    /// Calls `tell` with each name that was mentioned since and is not known to the other side; it says whether it has told.
-    pub(super) fn tell(&mut self, mut tell: impl FnMut(&str) -> bool) {
+    /// Calls `tell` with each name in the heading, or mentioned since, that is not known to the other side; it says whether
+    /// it has told.
+    pub(super) fn tell(&mut self, heading: Heading, mut tell: impl FnMut(&str) -> bool) {
+        if heading != self.last {
+            let names = heading.into_iter().filter(|&raw| is_named(raw));
+            let known = names.fold(true, |known, raw| self.tell_one(raw, &mut tell) && known);
+            self.last = if known { heading } else { Heading::default() };
+        }
         let mentioned = MENTIONED.take();
         for &raw in &mentioned {
-            if self.0.contains(&raw) {
-                continue;
-            }
-            if self.0.len() >= MAX_TOLD {
-                self.0.clear();
-            }
-            // A name that is not known yet may be the next time.
-            if with_known(raw, |known| known.is_some_and(&mut tell)) {
-                self.0.insert(raw);
-            }
+            self.tell_one(raw, &mut tell);
         }
         MENTIONED.set(mentioned);
     }
 
+    /// Whether the other side knows it then.
+    fn tell_one(&mut self, raw: u64, tell: &mut impl FnMut(&str) -> bool) -> bool {
+        if self.known.contains(&raw) {
+            return true;
+        }
+        if self.known.len() >= MAX_TOLD {
+            self.forget();
+        }
+        // A name that is not known yet may be the next time.
+        let told = with_known(raw, |known| known.is_some_and(tell));
+        if told {
+            self.known.insert(raw);
+        }
+        told
+    }
+
     /// The other side may have forgotten, or never heard.
     pub(super) fn forget(&mut self) {
-        self.0.clear();
+        self.known.clear();
+        self.last = Heading::default();
     }
 }
 
 /// An id has been written.
 pub(super) fn mention(raw: u64) {
-    if raw & NAME_BIT == 0 || raw == UNSET {
+    if !is_named(raw) {
         return;
     }
     MENTIONED.with_borrow_mut(|mentioned| {
-        if mentioned.len() < MAX_IN_LETTER && !mentioned.contains(&raw) {
+        if mentioned.len() < MAX_MENTIONED && !mentioned.contains(&raw) {
             mentioned.push(raw);
         }
     });
+}
+
+fn is_named(raw: u64) -> bool {
+    raw & NAME_BIT != 0 && raw != UNSET
 }
 
 /// Whether a text can be a name.

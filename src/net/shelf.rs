@@ -36,6 +36,13 @@ pub(crate) fn lend(bytes: Vec<u8>) -> Bytes {
     if bytes.capacity() < SMALLEST { bytes.into() } else { Bytes::from_owner(Lent(bytes)) }
 }
 
+/// The slices one behind the other, `length` bytes in all.
+pub(crate) fn join<S: AsRef<[u8]>>(length: usize, slices: impl IntoIterator<Item = S>) -> Bytes {
+    let mut bytes = take(length);
+    slices.into_iter().for_each(|slice| bytes.extend_from_slice(slice.as_ref()));
+    lend(bytes)
+}
+
 /// Takes a buffer that nobody needs any more.
 pub(crate) fn give(buffer: Vec<u8>) {
     let refused = if buffer.capacity() < SMALLEST { Some(buffer) } else { SHELF.lock().put(buffer) };

@@ -61,7 +61,7 @@ impl Mail {
             Some(absent) => format!("{} (it is elsewhere)", absent.record().name()),
             None => described(&message.body),
         };
-        let more = message.cold.iter().flat_map(|cold| &cold.more);
+        let more = message.cold.iter().flat_map(|cold| cold.more());
         let mut text = more.fold(first, |text, body| format!("{text} and {}", described(body)));
         if !message.text().is_empty() {
             text += &format!(", \"{}\"", message.text());

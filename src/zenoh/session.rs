@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use zenoh::Wait as _;
 use zenoh::bytes::ZBytes;
@@ -278,8 +277,9 @@ fn arrived(owner: &Owner, session: u64, sample: &Sample, back: &zenoh::Session) 
     if payload.len() > owner.largest || sample.kind() != SampleKind::Put {
         return;
     }
-    // Copied before the lock is taken.
-    let frame = if matches!(kind, Kind::Frame(_)) { joined(payload) } else { Bytes::new() };
+    // Copied before the lock is taken: what zenoh has is part of the buffer that it reads into, or of several.
+    let slices = matches!(kind, Kind::Frame(_)).then(|| payload.slices()).into_iter().flatten();
+    let frame = shelf::join(payload.len(), slices);
     // Whoever is woken has mail to send, perhaps, and finds the locks free.
     let _later = WakeLater::new();
     let mut desk = owner.office.lock();
@@ -325,15 +325,6 @@ fn nod(session: &zenoh::Session, key: &str, priority: Priority) {
     let put = session.put(key, ZBytes::new()).priority(priority).congestion_control(CongestionControl::Drop);
     // What it would tell is seen by its absence, only later.
     let _ = put.express(true).allowed_destination(Locality::Remote).wait();
-}
-
-/// The bytes in one piece, copied once: what zenoh has is part of the buffer that it reads into, or several parts.
-fn joined(payload: &ZBytes) -> Bytes {
-    let mut bytes = shelf::take(payload.len());
-    for slice in payload.slices() {
-        bytes.extend_from_slice(slice);
-    }
-    shelf::lend(bytes)
 }
 
 fn failed<E: std::fmt::Display>(doing: &'static str) -> impl FnOnce(E) -> OpenError {

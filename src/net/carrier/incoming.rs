@@ -19,7 +19,7 @@ use crate::net::words::{
     CopyFor, ObserverGone, OfferChanged, Offering, WatchEnded, WatchFor, WatchNoMore, service_of, target_of, words_of,
 };
 use crate::orders;
-use crate::origin::Origin;
+use crate::origin::{Back, Origin};
 use crate::port::Watch;
 use crate::record::RecordType;
 use crate::system;
@@ -73,10 +73,8 @@ impl Carrier {
         if message.record::<Change>().is_some() && sender.is_some_and(|sender| sender.nid == Directory::TRANSPORT) {
             return self.pass_change_on(peer, way, message, now);
         }
-        let intake = self.intake.clone();
-        let origin = Origin { sender, ..Origin::new() };
-        let back = move |message| intake.send_back(peer, way, message);
-        self.inlet.bring(message, origin.back(back));
+        let back = Some(Back::Way(self.way_back, way.stub(peer)));
+        self.inlet.bring(message, Origin { sender, back, ..Origin::new() });
     }
 
     /// Mail of a node is not let in.
@@ -139,7 +137,7 @@ impl Carrier {
         let Some(CopyFor(observers)) = message.take::<CopyFor>() else {
             return;
         };
-        message.cold().more.pop();
+        message.cold().pop();
         message.cold().origin = Some(origin);
         message.complete_from(message.nid, peer.node);
         let service = words_of((message.nid, message.kind().id()));

@@ -14,7 +14,7 @@ mod watching;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 pub(crate) use self::porter::Porter;
 use crate::clock::Time;
@@ -35,6 +35,7 @@ use crate::net::letter::Desk;
 use crate::net::link::{Event, Link, LinkCounters, Refusal, Terms};
 use crate::net::offers::Offers;
 use crate::net::transport::{Gone, Lane, Peer, Transport};
+use crate::origin::{Way, WayNumber};
 use crate::port::{Inlet, Watch};
 use crate::waking::WakeLater;
 
@@ -43,6 +44,8 @@ pub(crate) struct Carrier {
     inlet: Inlet,
     own: Peer,
     intake: Arc<Intake>,
+    /// By which mail of other nodes gets back to the intake.
+    way_back: WayNumber,
     /// What has been taken from the intake and is to be done now; empty in between.
     inputs: VecDeque<Input>,
     transport: Box<dyn Transport>,
@@ -102,7 +105,9 @@ impl Carrier {
         (terms, gatekeeper): (Terms, Gatekeeper),
         (offers, gauges): (Arc<Offers>, Arc<Gauges>),
     ) -> Self {
+        let way: Weak<dyn Way> = Arc::downgrade(&(Arc::clone(&intake) as Arc<dyn Way>));
         Self {
+            way_back: inlet.directory.ways.add(way),
             inlet,
             own,
             intake,
@@ -381,7 +386,7 @@ impl Carrier {
             Event::Requested { re, letter } => self.bring(peer, Some(re), &letter, ctx, now),
             Event::Answered { keep: Kept::Mail(mail), letter } => self.complete(mail, &letter),
             Event::Returned { letter } => self.bring_back(peer.node, &letter, now),
-            Event::Delivered(Kept::Mail(mail)) => mail.finish(Code::OK),
+            Event::Delivered(Kept::Mail(mail)) => mail.arrived(),
             Event::Lost(Kept::Mail(mail)) => mail.finish(Code::NODE_LOST),
             Event::Lost(Kept::Watch(watch)) => self.lose_watch(peer.node, watch),
             Event::TooLarge(Kept::Mail(mail)) => mail.finish(Code::TOO_LARGE),
@@ -431,12 +436,12 @@ fn collect(peering: &mut Peering, transport: &mut dyn Transport) -> bool {
     let Peering { peer, link, desk, bundle, .. } = peering;
     let mut any = false;
     let mut send = |lane, piece| drop(transport.send(*peer, lane, piece));
-    while let Some((lane, frame)) = link.poll_transmit() {
+    while let Some(draft) = link.poll_transmit() {
         any = true;
-        match lane {
-            Lane::Beat => send(lane, frame),
+        match draft.lane {
+            Lane::Beat => send(Lane::Beat, draft.into_bytes()),
             Lane::Mail => {
-                if let Some(memory) = bundle.add(frame, |piece| send(lane, piece)) {
+                if let Some(memory) = bundle.add(draft, |piece| send(Lane::Mail, piece)) {
                     desk.reuse(memory);
                 }
             }

@@ -88,7 +88,7 @@ impl Carrier {
     /// Sends a copy to the observers on another node: one, however many they are.
     pub(super) fn send_copy(&mut self, peer: Peer, observers: &[(Tid, Nid)], mut copy: Message<'static>, now: Time) {
         let observers = observers.iter().map(|(tid, nid)| (tid.raw(), nid.raw())).collect();
-        copy.cold().more.push(Body::new(CopyFor(observers)));
+        copy.cold().push(Body::new(CopyFor(observers)));
         if self.peers.get(&peer.node).is_some_and(|peering| peering.link.has_room(Kind::Notification).is_ok()) {
             self.post(peer, &copy, Kept::Nothing, now);
         }

@@ -147,7 +147,7 @@ impl<'a> Letter<'a> {
         flags.set(Flags::COPY, self.is_copy());
         let mut message = Message::new(self.receiver(), first, flags, Sender::Outside(None));
         for body in bodies {
-            message.cold().more.push(body?);
+            message.cold().push(body?);
         }
         message.hops = self.hops.into();
         message.set_deadline(now.after(self.left));
@@ -168,7 +168,7 @@ impl<'a> Letter<'a> {
         let body = first.unwrap_or_else(|| Body::new(()));
         let mut message = Message::new(self.receiver(), body, flags, Sender::Outside(None));
         if small && self.records.count > 1 {
-            message.cold().more = self.records.iter().skip(1).map(sealed).collect();
+            message.cold().set_more(self.records.iter().skip(1).map(sealed).collect());
         }
         message
     }
@@ -207,7 +207,7 @@ impl<'a> Letter<'a> {
                         message.body = first;
                     }
                     if bodies.len() > 0 {
-                        message.cold().more = bodies.collect();
+                        message.cold().set_more(bodies.collect());
                     }
                 }
                 request.finish(Code::OK);

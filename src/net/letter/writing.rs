@@ -5,11 +5,11 @@ use super::{MAX_TEXT, Marks, VERSION};
 use crate::address::Address;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
-use crate::id::{Nid, NodeId, Tid};
+use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, RecordRef};
 use crate::net::codec::{self, EncodeError};
 use crate::net::frame::TAIL;
-use crate::net::names::{Told, mention};
+use crate::net::names::{Heading, Told, mention};
 use crate::net::opaque::Opaque;
 use crate::port::Ticket;
 use crate::record::Absent;
@@ -36,6 +36,18 @@ pub(crate) struct Desk {
     told: Told,
     /// Memory of letters that have been sent.
     spare: Vec<Vec<u8>>,
+}
+
+/// Where the first record's id is in a heading.
+const RECORD: usize = 5;
+
+/// The bytes of an envelope without its text, at most.
+const LONGEST: usize = 1 + 2 + 4 + 2 + 5 * 8 + (4 + 8) + 8;
+
+/// Writes an envelope in one place, from where it goes into the letter at once.
+struct Quill {
+    bytes: [u8; LONGEST],
+    length: usize,
 }
 
 /// A letter's envelope.
@@ -142,13 +154,18 @@ impl Desk {
     ) -> Result<Vec<u8>, Failure> {
         Told::begin();
         let mut out = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(ROOM + TAIL));
-        envelope.write(&mut out, self.home);
+        let mut heading = envelope.write(&mut out, self.home);
         let place = out.len();
         out.extend_from_slice(&[0; 2]);
         let mut count: u16 = 0;
         let mut squeezed = false;
         for record in records {
-            squeezed |= self.write_record(record, &mut out)?;
+            let id = id_of(record);
+            match count {
+                0 => heading[RECORD] = id.raw(),
+                _ => mention(id.raw()),
+            }
+            squeezed |= self.write_record(id, record, &mut out)?;
             count =
                 count.checked_add(1).ok_or_else(|| Failure::new(Code::TOO_LARGE, "more records than a letter has"))?;
         }
@@ -156,20 +173,17 @@ impl Desk {
         if squeezed {
             Marks::COMPRESSED.add_to(&mut out);
         }
-        self.write_names(&mut out);
+        self.write_names(heading, &mut out);
         Ok(out)
     }
 
     /// Whether the record was compressed.
-    fn write_record(&self, record: RecordRef<'_>, out: &mut Vec<u8>) -> Result<bool, EncodeError> {
-        let opaque = record.downcast::<Opaque>();
-        let id = opaque.map_or(record.kind().id(), Opaque::id);
-        mention(id.raw());
+    fn write_record(&self, id: RecordId, record: RecordRef<'_>, out: &mut Vec<u8>) -> Result<bool, EncodeError> {
         out.extend_from_slice(&id.raw().to_le_bytes());
         let place = out.len();
         out.extend_from_slice(&[0; 4]);
         let (start, name) = (out.len(), record.kind().name());
-        match opaque {
+        match record.downcast::<Opaque>() {
             Some(opaque) if opaque.bytes().len() > self.limit.saturating_sub(start) => {
                 return Err(EncodeError::TooLarge(name));
             }
@@ -188,11 +202,11 @@ impl Desk {
     }
 
     /// Writes the names for which there is room: the records are what the letter is for.
-    fn write_names(&mut self, out: &mut Vec<u8>) {
+    fn write_names(&mut self, heading: Heading, out: &mut Vec<u8>) {
         let (place, limit) = (out.len(), self.limit);
         out.push(0);
         let mut count: u8 = 0;
-        self.told.tell(|name| {
+        self.told.tell(heading, |name| {
             let length = u8::try_from(name.len()).ok().filter(|_| out.len() + 1 + name.len() <= limit);
             let Some(length) = length else {
                 return false;
@@ -232,39 +246,51 @@ impl<'a> Envelope<'a> {
         envelope
     }
 
-    fn write(mut self, out: &mut Vec<u8>, home: NodeId) {
+    /// Its ids are given back.
+    fn write(mut self, out: &mut Vec<u8>, home: NodeId) -> Heading {
         let elsewhere = self.sender.is_some_and(|sender| sender.node != home);
         self.marks.set(Marks::SENDER, self.sender.is_some());
         self.marks.set(Marks::SENDERS_NODE, elsewhere);
         self.marks.set(Marks::TEXT, !self.text.is_empty());
-        out.push(VERSION);
-        out.extend_from_slice(&self.marks.bits().to_le_bytes());
-        out.extend_from_slice(&self.code.number().to_le_bytes());
-        out.extend_from_slice(&self.hops.to_le_bytes());
-        let mut id = |raw: u64| {
-            mention(raw);
-            out.extend_from_slice(&raw.to_le_bytes());
-        };
-        id(self.receiver.0.raw());
-        id(self.receiver.1.raw());
-        if let Some(sender) = self.sender {
-            id(sender.tid.raw());
-            id(sender.nid.raw());
-            if elsewhere {
-                id(sender.node.raw());
-            }
+        let mut quill = Quill { bytes: [0; LONGEST], length: 0 };
+        quill.write([VERSION]);
+        quill.write(self.marks.bits().to_le_bytes());
+        quill.write(self.code.number().to_le_bytes());
+        quill.write(self.hops.to_le_bytes());
+        let mut heading = Heading::default();
+        let sender = self.sender.map_or((Tid::UNSET, Nid::UNSET, NodeId::UNSET), |it| (it.tid, it.nid, it.node));
+        let (tid, nid) = self.receiver;
+        let ids = [tid.raw(), nid.raw(), sender.0.raw(), sender.1.raw(), sender.2.raw()];
+        let count = 2 + 2 * usize::from(self.sender.is_some()) + usize::from(elsewhere);
+        for (place, &id) in heading.iter_mut().zip(&ids[..count]) {
+            *place = id;
+            quill.write(id.to_le_bytes());
         }
         if self.marks.contains(Marks::TICKET) {
-            out.extend_from_slice(&self.ticket.0.to_le_bytes());
-            out.extend_from_slice(&self.ticket.1.to_le_bytes());
+            quill.write(self.ticket.0.to_le_bytes());
+            quill.write(self.ticket.1.to_le_bytes());
         }
         if self.marks.contains(Marks::DEADLINE) {
-            out.extend_from_slice(&self.left.to_le_bytes());
+            quill.write(self.left.to_le_bytes());
         }
+        out.extend_from_slice(&quill.bytes[..quill.length]);
         if !self.text.is_empty() {
             let text = &self.text[..self.text.floor_char_boundary(MAX_TEXT)];
             out.extend_from_slice(&(text.len() as u16).to_le_bytes());
             out.extend_from_slice(text.as_bytes());
         }
+        heading
     }
+}
+
+impl Quill {
+    fn write<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes[self.length..self.length + N].copy_from_slice(&bytes);
+        self.length += N;
+    }
+}
+
+/// What a record is, also if this node does not know it.
+fn id_of(record: RecordRef<'_>) -> RecordId {
+    record.downcast::<Opaque>().map_or(record.kind().id(), Opaque::id)
 }

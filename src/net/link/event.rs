@@ -11,6 +11,17 @@ pub(crate) struct Request {
     pub(super) seq: u64,
 }
 
+impl Request {
+    /// As numbers, from which it can be [made again](Self::from_numbers).
+    pub(crate) const fn numbers(self) -> [u64; 2] {
+        [self.session.number(), self.seq]
+    }
+
+    pub(crate) const fn from_numbers([session, seq]: [u64; 2]) -> Self {
+        Self { session: Session::new(session), seq }
+    }
+}
+
 /// What has happened.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event<T> {

@@ -29,7 +29,7 @@ use self::pulse::Pulse;
 use self::session::{Sessions, State, Step};
 pub(crate) use self::terms::{Refusal, Refused, Terms};
 use crate::clock::Time;
-use crate::net::frame::{self, Beat, Frame, FrameError, Kind, Route, Session};
+use crate::net::frame::{Beat, Draft, Frame, FrameError, Kind, Route, Session, Stamp};
 use crate::net::transport::Lane;
 
 /// One end of the association of two nodes. `T` is kept for each letter until its fate is known.
@@ -197,27 +197,28 @@ impl<T> Link<T> {
         }
     }
 
-    /// Takes the next frame to be sent.
-    pub(crate) fn poll_transmit(&mut self) -> Option<(Lane, Vec<u8>)> {
+    /// Takes what is to be sent next.
+    pub(crate) fn poll_transmit(&mut self) -> Option<Draft> {
         if let Some(route) = self.bye.take() {
-            return Some((Lane::Mail, Frame::Bye { route }.into_bytes()));
+            return Some((Lane::Mail, Frame::Bye { route }).into());
         }
         if let Some((from, to)) = self.sessions.take_greeting() {
             let hello = Frame::Hello { from, to, limit: self.terms.max_message as u64 };
-            return Some((Lane::Mail, hello.into_bytes()));
+            return Some((Lane::Mail, hello).into());
         }
         let route = self.sessions.route().filter(|_| self.sessions.is_open())?;
         if let Some(echo) = self.pulse.take(self.now) {
             let (seq, ack, nanos) = (self.outgoing.last(), self.incoming.tell(), self.now.as_nanos());
             let beat = Beat { seq, ack, nanos, echo };
-            return Some((Lane::Beat, Frame::Beat { route, beat }.into_bytes()));
+            return Some((Lane::Beat, Frame::Beat { route, beat }).into());
         }
         if let Some((seq, kind, letter)) = self.outgoing.next(self.now) {
-            return Some((Lane::Mail, frame::mail(letter, route, (seq, self.incoming.tell()), kind)));
+            let stamp = Stamp::new(route, (seq, self.incoming.tell()), kind);
+            return Some(Draft { lane: Lane::Mail, bytes: letter, stamp: Some(stamp) });
         }
         if self.incoming.is_hurried() {
             let ack = Frame::Ack { route, ack: self.incoming.tell() };
-            return Some((Lane::Mail, ack.into_bytes()));
+            return Some((Lane::Mail, ack).into());
         }
         None
     }

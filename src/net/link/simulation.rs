@@ -230,7 +230,8 @@ impl World {
                     self.happens(from, event);
                     idle = false;
                 }
-                while let Some((lane, frame)) = self.sides[from].link.poll_transmit() {
+                while let Some(draft) = self.sides[from].link.poll_transmit() {
+                    let (lane, frame) = (draft.lane, draft.into_bytes());
                     self.check_frame(from, &frame);
                     self.carry(from, lane, &frame);
                     idle = false;

@@ -44,7 +44,7 @@ fn events(link: &mut Link<u64>) -> Vec<Event<u64>> {
 
 fn said(link: &mut Link<u64>) -> Vec<Frame> {
     let said = std::iter::from_fn(|| link.poll_transmit());
-    said.map(|(_, frame)| Frame::read(&frame.into()).expect("a link says frames")).collect()
+    said.map(|draft| Frame::read(&draft.into_bytes().into()).expect("a link says frames")).collect()
 }
 
 fn theirs() -> Route {
@@ -450,8 +450,8 @@ fn a_heartbeat_goes_its_own_way_and_echoes_the_last_one() {
     let beat = Beat { seq: 0, ack: 0, nanos: 77, echo: None };
     link.heard(Frame::read(&Frame::Beat { route: theirs(), beat }.into_bytes().into()), Time::START.after(ms(100)));
     link.timeout(Time::START.after(SECOND));
-    let (lane, frame) = link.poll_transmit().expect("a heartbeat each second");
-    assert_eq!(lane, Lane::Beat);
-    let Ok(Frame::Beat { beat, .. }) = Frame::read(&frame.into()) else { panic!("expected a heartbeat") };
+    let draft = link.poll_transmit().expect("a heartbeat each second");
+    assert_eq!(draft.lane, Lane::Beat);
+    let Ok(Frame::Beat { beat, .. }) = Frame::read(&draft.into_bytes().into()) else { panic!("expected a heartbeat") };
     assert_eq!((beat.nanos, beat.echo), (1_000_000_000, Some((77, 900_000_000))));
 }
