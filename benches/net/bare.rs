@@ -17,6 +17,10 @@ use crate::{ROUNDS, SENDING, SMALL};
 /// A message that is no payload: its first byte. Payloads begin with 0.
 const END: u8 = 1;
 
+/// Batches that a link queues: zenoh's own number, and that of a node.
+pub(crate) const BATCHES: usize = 2;
+pub(crate) const BATCHES_OF_A_NODE: usize = 8;
+
 /// The children of this program, by the word on the command line.
 pub(crate) const ECHO: &str = "--echo-in-the-callback";
 pub(crate) const ECHO_BY_THREAD: &str = "--echo-by-a-thread";
@@ -36,9 +40,9 @@ pub(crate) fn footprint() {
     memory("before");
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint = format!("tcp/127.0.0.1:{port}");
-    let first = open(&endpoint, "[]");
+    let first = open(&endpoint, "[]", BATCHES);
     memory("with one session");
-    let second = open("", &format!("[\"{endpoint}\"]"));
+    let second = open("", &format!("[\"{endpoint}\"]"), BATCHES);
     memory("with two, and a link between them");
     first.close().wait().unwrap();
     second.close().wait().unwrap();
@@ -48,7 +52,7 @@ pub(crate) fn footprint() {
 
 /// The median round trip in µs, 64 bytes there and back.
 pub(crate) fn round_trips(what: &str) -> f64 {
-    let (there, answers) = There::start(what);
+    let (there, answers) = There::start(what, BATCHES);
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS + ROUNDS / 10 {
         let start = Instant::now();
@@ -64,8 +68,8 @@ pub(crate) fn round_trips(what: &str) -> f64 {
 }
 
 /// Messages of `size` bytes per second (of 1 MiB: MiB per second), from the first that is sent to the last that has arrived.
-pub(crate) fn one_way(size: usize) -> f64 {
-    let (there, answers) = There::start(COUNT);
+pub(crate) fn one_way(size: usize, batches: usize) -> f64 {
+    let (there, answers) = There::start(COUNT, batches);
     let start = Instant::now();
     let mut sent = 0_u64;
     while start.elapsed() < SENDING {
@@ -93,10 +97,10 @@ struct There {
 
 impl There {
     /// Starts it; what it answers comes out of the channel.
-    fn start(what: &str) -> (Self, Receiver<Vec<u8>>) {
+    fn start(what: &str, batches: usize) -> (Self, Receiver<Vec<u8>>) {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let endpoint = format!("tcp/127.0.0.1:{port}");
-        let session = open(&endpoint, "[]");
+        let session = open(&endpoint, "[]", batches);
         let (sender, answers) = channel();
         let inbox = session.declare_subscriber("bench/here").allowed_origin(Locality::Remote);
         let inbox = inbox.callback(move |sample| drop(sender.send(bytes(&sample)))).wait().unwrap();
@@ -132,7 +136,7 @@ impl Drop for There {
 
 /// What the child does, until its parent closes the pipe.
 pub(crate) fn serve(what: &str, endpoint: &str) {
-    let session = open("", &format!("[\"{endpoint}\"]"));
+    let session = open("", &format!("[\"{endpoint}\"]"), BATCHES);
     let publisher = publisher(&session, "bench/here");
     let declared = session.declare_subscriber("bench/there").allowed_origin(Locality::Remote);
     let (sender, payloads) = channel();
@@ -171,7 +175,7 @@ fn bytes(sample: &Sample) -> Vec<u8> {
     sample.payload().to_bytes().into_owned()
 }
 
-fn open(listen: &str, connect: &str) -> zenoh::Session {
+fn open(listen: &str, connect: &str, batches: usize) -> zenoh::Session {
     let mut config = zenoh::Config::default();
     let listen = if listen.is_empty() { "[]".to_owned() } else { format!("[\"{listen}\"]") };
     for (key, value) in [
@@ -180,6 +184,7 @@ fn open(listen: &str, connect: &str) -> zenoh::Session {
         ("connect/endpoints", connect),
         ("scouting/multicast/enabled", "false"),
         ("transport/link/tx/lease", "4000"),
+        ("transport/link/tx/queue/size/data", &batches.to_string()),
         ("transport/link/tx/queue/congestion_control/block/wait_before_close", "1000000"),
     ] {
         config.insert_json5(key, value).unwrap();

@@ -68,7 +68,7 @@ fn main() {
         "one way, 64 B",
         "msg/s",
         &[
-            ("zenoh", &|| bare::one_way(SMALL)),
+            ("zenoh", &|| bare::one_way(SMALL, bare::BATCHES)),
             ("rohrpost, with receipts", &|| nodes::one_way(SMALL, nodes::WINDOW)),
             ("rohrpost, window of 4096", &|| nodes::one_way(SMALL, nodes::WIDE)),
         ],
@@ -76,7 +76,11 @@ fn main() {
     rows(
         "one way, 1 MiB",
         "MiB/s",
-        &[("zenoh", &|| bare::one_way(LARGE)), ("rohrpost, with receipts", &|| nodes::one_way(LARGE, nodes::WINDOW))],
+        &[
+            ("zenoh", &|| bare::one_way(LARGE, bare::BATCHES)),
+            ("zenoh, with the queue of a node", &|| bare::one_way(LARGE, bare::BATCHES_OF_A_NODE)),
+            ("rohrpost, with receipts", &|| nodes::one_way(LARGE, nodes::WINDOW)),
+        ],
     );
 }
 

@@ -1,5 +1,5 @@
-//! Two nodes over zenoh, with the defaults but for the window that a row says, and twice that as the capacity of its
-//! receiver.
+//! Two nodes over zenoh, with the defaults but for the window that a row says, twice that as the capacity of its
+//! receiver, and threads that park: those of both processes share the cores.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;

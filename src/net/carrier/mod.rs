@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use slab::Slab;
+
 pub(crate) use self::porter::Porter;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
@@ -52,6 +54,8 @@ pub(crate) struct Carrier {
     terms: Terms,
     gatekeeper: Gatekeeper,
     peers: BTreeMap<NodeId, Peering>,
+    /// Mail of this node whose fate is not known: it lies here, and links move its number.
+    kept: Slab<HeldMessage>,
     /// When whose link is to be looked at next.
     schedule: BTreeSet<(Time, NodeId)>,
     /// Whose links something has been done to.
@@ -89,9 +93,10 @@ struct Peering {
 }
 
 /// What is kept until it is known what has become of a letter.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Kept {
-    Mail(HeldMessage),
+    /// Its number in [`Carrier::kept`].
+    Mail(usize),
     /// It asks for the end of a target to be told.
     Watch(Watch),
     /// The carriers' own words: nobody waits for them.
@@ -116,6 +121,7 @@ impl Carrier {
             terms,
             gatekeeper,
             peers: BTreeMap::new(),
+            kept: Slab::new(),
             schedule: BTreeSet::new(),
             touched: BTreeSet::new(),
             rung: false,
@@ -228,10 +234,12 @@ impl Carrier {
             Ok(letter) => letter,
             Err(why) => return Err((mail, why)),
         };
+        let number = self.kept.insert(mail);
+        let keep = Kept::Mail(number);
         let sent = match kind {
-            _ if own => link.insist(kind, letter, Kept::Mail(mail), now),
-            Kind::Request => link.request(letter, Kept::Mail(mail), now),
-            _ => link.notify(letter, Kept::Mail(mail), now),
+            _ if own => link.insist(kind, letter, keep, now),
+            Kind::Request => link.request(letter, keep, now),
+            _ => link.notify(letter, keep, now),
         };
         self.touched.insert(node);
         let Err(refused) = sent else {
@@ -239,10 +247,7 @@ impl Carrier {
         };
         // The names in it have not been told.
         desk.renew();
-        match refused.keep {
-            Kept::Mail(mail) => Err((mail, failure(refused.why))),
-            Kept::Watch(_) | Kept::Nothing => Ok(()),
-        }
+        Err((self.kept.remove(number), failure(refused.why)))
     }
 
     /// Sends what has become of a message to the node that it came from.
@@ -384,14 +389,23 @@ impl Carrier {
         match event {
             Event::Notified { letter } => self.bring(peer, None, &letter, ctx, now),
             Event::Requested { re, letter } => self.bring(peer, Some(re), &letter, ctx, now),
-            Event::Answered { keep: Kept::Mail(mail), letter } => self.complete(mail, &letter),
+            Event::Answered { keep: Kept::Mail(number), letter } => {
+                self.kept.try_remove(number).into_iter().for_each(|mail| self.complete(mail, &letter));
+            }
             Event::Returned { letter } => self.bring_back(peer.node, &letter, now),
-            Event::Delivered(Kept::Mail(mail)) => mail.arrived(),
-            Event::Lost(Kept::Mail(mail)) => mail.finish(Code::NODE_LOST),
+            Event::Delivered(Kept::Mail(number)) => {
+                self.kept.try_remove(number).into_iter().for_each(HeldMessage::arrived);
+            }
+            Event::Lost(Kept::Mail(number)) => self.end(number, Code::NODE_LOST),
+            Event::TooLarge(Kept::Mail(number)) => self.end(number, Code::TOO_LARGE),
             Event::Lost(Kept::Watch(watch)) => self.lose_watch(peer.node, watch),
-            Event::TooLarge(Kept::Mail(mail)) => mail.finish(Code::TOO_LARGE),
             _ => {}
         }
+    }
+
+    /// Sends mail of this node back.
+    fn end(&mut self, number: usize, code: Code) {
+        self.kept.try_remove(number).into_iter().for_each(|mail| mail.finish(code));
     }
 
     fn next_event(&mut self, node: NodeId) -> Option<(Peer, Event<Kept>)> {
