@@ -17,7 +17,6 @@ use crate::id::{Nid, NodeId, Tid};
 use crate::monitoring::Monitors;
 use crate::monitoring::abroad::Abroad;
 use crate::muster::Muster;
-use crate::origin::Ways;
 use crate::port::Ports;
 use crate::post::Post;
 use crate::record::Record;
@@ -47,7 +46,6 @@ pub(crate) struct Directory {
     pub(crate) catalogue: Catalogue,
     /// The ways to other nodes.
     pub(crate) ports: Ports,
-    pub(crate) ways: Ways,
     /// The topic of messages that failed and had nobody to come back to.
     pub(crate) dead_letters: Arc<Service>,
     /// Namespaces that have closed, while their threads may still be there; a stop waits for them, too.
@@ -103,7 +101,6 @@ impl Directory {
             abroad: Mutex::default(),
             catalogue,
             ports: Ports::default(),
-            ways: Ways::default(),
             dead_letters,
             departing: Mutex::default(),
             outside: Tally::default(),

@@ -10,9 +10,8 @@ use crate::code::{Code, Failure};
 use crate::core::Core;
 use crate::counters::Count;
 use crate::directory::Directory;
-use crate::fault::quietly;
 use crate::id::Nid;
-use crate::message::{Flags, Message};
+use crate::message::Message;
 use crate::post::Post;
 use crate::record::Record;
 use crate::sync::Ordering;
@@ -139,23 +138,6 @@ impl HeldMessage {
             message.fail(failure);
         }
         self.end();
-    }
-
-    /// The same as to [finish](Self::finish) it with [`Code::OK`]: nobody waits for a notification, and it is dropped where
-    /// it lies.
-    pub(crate) fn arrived(mut self) {
-        let plain = |message: &Message<'_>| {
-            let bare = !message.flags.intersects(Flags::WANT_ANSWER | Flags::LOADED) && message.is_single();
-            bare && self.keeper.is_none()
-        };
-        if !self.message.as_ref().is_some_and(plain) {
-            return self.finish(Code::OK);
-        }
-        match self.here() {
-            Some(core) => core.count(Count::Handled),
-            None => self.count(Count::Handled),
-        }
-        quietly(|| self.message = None);
     }
 
     /// Passes it on; the first sender gets the answer of whoever handles it.

@@ -324,7 +324,7 @@ pub use monitor::{Change, Event, Filter, Monitor};
 pub use name::{MAX_NAME, NameCollision};
 pub use namespace::Namespace;
 pub use opening::{NamespaceBuilder, OpenError};
-pub use origin::{Origin, Principal};
+pub use origin::{Origin, Principal, Stub};
 pub use port::{Inlet, Port, Ticket, Watch};
 pub use record::{Absent, Record, RecordType};
 pub use residents::restart::{Meanwhile, Restart};

@@ -1,9 +1,7 @@
 //! [`Origin`]: where mail comes from that no target of this node has sent, and the way back there.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
-
-use parking_lot::RwLock;
+use std::sync::Arc;
 
 use crate::address::Address;
 use crate::message::Message;
@@ -51,49 +49,14 @@ pub struct Origin {
     pub(crate) back: Option<Back>,
 }
 
+/// What a port keeps of a message that it brings in: numbers that mean something to it alone.
+pub type Stub = [u64; 4];
+
 /// What takes a message back that has its final code.
 pub(crate) enum Back {
     Call(Box<dyn FnOnce(Message<'static>) + Send>),
-    /// Nothing to be allocated for each message, nor to be counted by two threads.
-    Way(WayNumber, Stub),
-}
-
-/// What a [`Way`] keeps of a message, in numbers that mean something to it alone.
-pub(crate) type Stub = [u64; 4];
-
-/// Which [`Way`] of a node.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct WayNumber(u32);
-
-/// A way out of the node, back to where many messages come from.
-pub(crate) trait Way: fmt::Debug + Send + Sync {
-    /// Takes a message back that has its final code: as what is given to [`Origin::back`].
-    fn take_back(&self, stub: Stub, message: Message<'static>);
-}
-
-/// The ways of a node, for as long as others keep them.
-#[derive(Debug, Default)]
-pub(crate) struct Ways(RwLock<Vec<Weak<dyn Way>>>);
-
-impl Ways {
-    pub(crate) fn add(&self, way: Weak<dyn Way>) -> WayNumber {
-        let mut ways = self.0.write();
-        ways.push(way);
-        WayNumber(ways.len() as u32 - 1)
-    }
-
-    /// Takes a message back. Where nobody is there any more, nobody needs it.
-    pub(crate) fn take_back(&self, back: Back, message: Message<'static>) {
-        match back {
-            Back::Call(back) => back(message),
-            Back::Way(WayNumber(number), stub) => {
-                let way = self.0.read().get(number as usize).and_then(Weak::upgrade);
-                if let Some(way) = way {
-                    way.take_back(stub, message);
-                }
-            }
-        }
-    }
+    /// The port with this number.
+    Port(u32, Stub),
 }
 
 impl Origin {
@@ -117,6 +80,13 @@ impl Origin {
     /// only if it fails. Called on the thread where the message ended; it must not wait. A panic in it is caught.
     pub fn back(self, back: impl FnOnce(Message<'static>) + Send + 'static) -> Self {
         Self { back: Some(Back::Call(Box::new(back))), ..self }
+    }
+
+    /// The same by [`Port::take_back`](crate::Port::take_back) of the port that brings the message in, which gets these numbers
+    /// again: nothing is allocated for it, nor counted by two threads. In the place of [`back`](Self::back).
+    pub fn stub(self, stub: Stub) -> Self {
+        // The inlet knows the port.
+        Self { back: Some(Back::Port(0, stub)), ..self }
     }
 
     /// The same for a copy, which nobody answers or returns.

@@ -4,6 +4,7 @@
 //! back to its sender whatever happens; what comes in, an [`Inlet`] sends on as any other thread would.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -18,7 +19,7 @@ use crate::fault::quietly;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
-use crate::origin::Origin;
+use crate::origin::{Back, Origin, Stub};
 use crate::service::Key;
 use crate::sync::Arc;
 
@@ -73,6 +74,12 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
     /// arrived. What is dropped goes back with [`Code::NODE_LOST`].
     fn deliver(&self, mail: HeldMessage);
 
+    /// Takes a message back that it has brought in with a [`stub`](Origin::stub), when that has its final code: as what is given
+    /// to [`Origin::back`] would be called. By default it is dropped. Not called after [`stop`](Self::stop).
+    fn take_back(&self, stub: Stub, message: Message<'static>) {
+        let _ = (stub, message);
+    }
+
     /// The nearest node that it reaches and that offers a service, for mail to [`Address::any_node`](crate::Address::any_node),
     /// and how far away it is. Quick, as [`reaches`](Self::reaches); by default nobody is known to offer anything.
     fn nearest(&self, namespace: Nid, record: RecordId) -> Option<(NodeId, Duration)> {
@@ -102,17 +109,20 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Inlet {
     pub(crate) directory: Arc<Directory>,
+    /// That of the port that has it.
+    number: u32,
 }
 
 /// The ports of a node.
 #[derive(Debug, Default)]
-pub(crate) struct Ports(RwLock<Vec<Arc<dyn Port>>>);
+pub(crate) struct Ports {
+    /// With their numbers.
+    attached: RwLock<Vec<(u32, Arc<dyn Port>)>>,
+    /// How many there have been.
+    count: AtomicU32,
+}
 
 impl Inlet {
-    pub(crate) const fn new(directory: Arc<Directory>) -> Self {
-        Self { directory }
-    }
-
     /// The node that mail is brought into.
     #[must_use]
     pub fn node(&self) -> NodeId {
@@ -158,8 +168,11 @@ impl Inlet {
     /// Sends a message on to its receiver; one hand-off, as for [`Kernel::notify`](crate::Kernel::notify). It is counted as
     /// sent here. A receiver without a node is on this one.
     ///
-    /// Whatever becomes of it, it is told to [`Origin::back`], also if it fails at once.
-    pub fn bring(&self, mut message: Message<'static>, from: Origin) {
+    /// Whatever becomes of it, it is told to [`Origin::back`], or to the port, also if it fails at once.
+    pub fn bring(&self, mut message: Message<'static>, mut from: Origin) {
+        if let Some(Back::Port(number, _)) = &mut from.back {
+            *number = self.number;
+        }
         message.launch();
         message.sender = Sender::Outside(None);
         message.cold().origin = Some(from);
@@ -240,21 +253,34 @@ impl Watch {
 
 impl Ports {
     pub(crate) fn to(&self, node: NodeId) -> Option<Arc<dyn Port>> {
-        self.0.read().iter().find(|port| port.reaches(node)).cloned()
+        self.attached.read().iter().map(|(_, port)| port).find(|port| port.reaches(node)).cloned()
+    }
+
+    /// Takes a message back to where it comes from. Where nobody is there any more, nobody needs it.
+    pub(crate) fn take_back(&self, back: Back, message: Message<'static>) {
+        let (number, stub) = match back {
+            Back::Call(back) => return back(message),
+            Back::Port(number, stub) => (number, stub),
+        };
+        let port = self.attached.read().iter().find(|(known, _)| *known == number).map(|(_, port)| port.clone());
+        if let Some(port) = port {
+            port.take_back(stub, message);
+        }
     }
 }
 
 impl Directory {
     /// Adds a way out.
     pub(crate) fn attach(self: &Arc<Self>, port: Arc<dyn Port>) {
-        port.start(Inlet::new(self.clone()));
-        self.ports.0.write().push(port);
+        let number = self.ports.count.fetch_add(1, Ordering::Relaxed);
+        port.start(Inlet { directory: self.clone(), number });
+        self.ports.attached.write().push((number, port));
     }
 
     /// Ends all ports.
     pub(crate) fn detach_all(&self) {
-        let ports = std::mem::take(&mut *self.ports.0.write());
-        for port in ports {
+        let ports = std::mem::take(&mut *self.ports.attached.write());
+        for (_, port) in ports {
             quietly(|| port.stop());
         }
     }
@@ -268,8 +294,8 @@ impl Directory {
         let node = if self.catalogue.find(Key { nid, record }).is_some_and(|service| service.is_offered()) {
             self.node
         } else {
-            let ports = self.ports.0.read();
-            let nearest = ports.iter().filter_map(|port| port.nearest(nid, record)).min_by_key(|&(_, far)| far);
+            let ports = self.ports.attached.read();
+            let nearest = ports.iter().filter_map(|(_, port)| port.nearest(nid, record)).min_by_key(|&(_, far)| far);
             nearest.filter(|_| tid.is_unset()).map(|(node, _)| node).ok_or(Code::NO_SERVICE)?
         };
         message.send_elsewhere(Some(node).filter(|&node| node != self.node));

@@ -102,12 +102,7 @@ impl Message<'_> {
         self.flags.contains(Flags::PARTS)
     }
 
-    /// Whether it has no more than one record.
-    pub(crate) fn is_single(&self) -> bool {
-        self.cold.as_deref().is_none_or(|cold| cold.more().is_empty())
-    }
-
-    /// Whether it has more than one record, to be handled one by one.
+    /// Whether it has more than one record.
     #[inline]
     pub(crate) fn has_several(&self) -> bool {
         self.flags.intersection(Flags::COLD | Flags::PARTS) == Flags::COLD

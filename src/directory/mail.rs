@@ -99,7 +99,7 @@ impl Directory {
                     Some(back) => {
                         count(message.reached());
                         let message = message.take_all();
-                        quietly(|| self.ways.take_back(back, message));
+                        quietly(|| self.ports.take_back(back, message));
                         return None;
                     }
                     None => message.take_all(),

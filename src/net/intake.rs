@@ -23,7 +23,7 @@ use crate::net::link::Request;
 use crate::net::transport::{Ears, Gone, Incarnation, Peer, in_a_moment};
 use crate::net::words::ObserverGone;
 use crate::orders;
-use crate::origin::{Stub, Way};
+use crate::origin::Stub;
 use crate::port::{Ticket, Watch};
 use crate::post::Post;
 use crate::record;
@@ -83,7 +83,7 @@ impl Return {
     }
 
     /// Reads the stub of a message.
-    fn read([node, incarnation, first, second]: Stub, message: &Message<'_>) -> (Peer, Self) {
+    pub(crate) fn read([node, incarnation, first, second]: Stub, message: &Message<'_>) -> (Peer, Self) {
         let peer = Peer { node: NodeId::from_raw(node), incarnation: Incarnation(incarnation) };
         if first & NOTIFICATION == 0 {
             return (peer, Self::Answer(Request::from_numbers([first, second])));
@@ -311,13 +311,6 @@ impl Intake {
         if first && let Some(bell) = self.bell.get() {
             bell.ring();
         }
-    }
-}
-
-impl Way for Intake {
-    fn take_back(&self, stub: Stub, message: Message<'static>) {
-        let (peer, way) = Return::read(stub, &message);
-        self.send_back(peer, way, message);
     }
 }
 

@@ -11,15 +11,17 @@ use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId};
 use crate::idle::Idle;
 use crate::kernel::Kernel;
+use crate::message::Message;
 use crate::namespace::{Movable, Namespace};
 use crate::net::carrier::{Carrier, Porter};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::{Gauges, NetCounters};
-use crate::net::intake::{Bell, Input, Intake};
+use crate::net::intake::{Bell, Input, Intake, Return};
 use crate::net::link::Terms;
 use crate::net::offers::Offers;
 use crate::net::transport::{Ears, Peer, Transport};
 use crate::opening::OpenError;
+use crate::origin::Stub;
 use crate::port::{Inlet, Port, Watch};
 use crate::setup::RegisterError;
 use crate::target::Target;
@@ -279,6 +281,11 @@ impl Port for Slot {
 
     fn deliver(&self, mail: HeldMessage) {
         self.intake.post(mail);
+    }
+
+    fn take_back(&self, stub: Stub, message: Message<'static>) {
+        let (peer, way) = Return::read(stub, &message);
+        self.intake.send_back(peer, way, message);
     }
 
     fn watch(&self, target: Address, watch: Watch) -> bool {

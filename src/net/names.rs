@@ -49,8 +49,10 @@ impl Told {
     /// it has told.
     pub(super) fn tell(&mut self, heading: Heading, mut tell: impl FnMut(&str) -> bool) {
         if heading != self.last {
-            let names = heading.into_iter().filter(|&raw| is_named(raw));
-            let known = names.fold(true, |known, raw| self.tell_one(raw, &mut tell) && known);
+            let mut known = true;
+            for raw in heading.into_iter().filter(|&raw| is_named(raw)) {
+                known &= self.tell_one(raw, &mut tell);
+            }
             self.last = if known { heading } else { Heading::default() };
         }
         let mentioned = MENTIONED.take();

@@ -6,7 +6,7 @@ use rohrpost::{
     Principal, Target, Ticket, Tid, handles,
 };
 
-use crate::world::{Add, DEVICE, Note, Sum, World};
+use crate::world::{Add, DEVICE, Locker, Note, Sum, World};
 
 /// Who sent a message, as its receiver saw it.
 type Seen = std::sync::mpsc::Sender<(Option<Address>, Option<Principal>)>;
@@ -110,6 +110,31 @@ fn a_notification_comes_back_only_if_it_fails() {
     world.bring(Message::notification(porter, Note(1)), Origin::new());
     world.rest();
     assert_eq!(world.returns(), [(Code::NOT_HANDLED, None)]);
+}
+
+#[test]
+fn what_was_brought_in_with_a_stub_comes_back_to_its_own_port_with_it() {
+    let mut world = World::new();
+    let other = std::sync::Arc::new(Locker::default());
+    world.test.kernel().attach(other.clone());
+    let (told, _heard) = std::sync::mpsc::channel();
+    let porter = world.test.namespace("app").open().unwrap().register(Porter(told)).unwrap();
+    let nobody = Address::target(Tid::name("nobody")).in_namespace(Nid::name("app"));
+    for (number, mail) in [
+        (1, Message::request(porter, Add(1, 1))),
+        (2, Message::notification(porter, Add(1, 1))),
+        (3, Message::notification(porter, Note(1))),
+        (4, Message::request(nobody, Add(1, 1))),
+    ] {
+        world.locker.inlet().bring(mail, Origin::new().stub([number, 7, 8, 9]));
+    }
+    other.inlet().bring(Message::request(porter, Note(2)), Origin::new().stub([5; 4]));
+    world.rest();
+    let mut back = world.locker.back();
+    back.sort_unstable_by_key(|(stub, _)| *stub);
+    let expected = [(1, Code::OK), (3, Code::NOT_HANDLED), (4, Code::NO_TARGET)];
+    assert_eq!(back, expected.map(|(number, code)| ([number, 7, 8, 9], code)));
+    assert_eq!(other.back(), [([5; 4], Code::NOT_HANDLED)]);
 }
 
 #[test]

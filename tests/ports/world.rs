@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rohrpost::testing::{Probe, TestKernel};
-use rohrpost::{Address, Code, HeldMessage, Inlet, Message, Nid, NodeId, Origin, Port, RecordId, record};
+use rohrpost::{Address, Code, HeldMessage, Inlet, Message, Nid, NodeId, Origin, Port, RecordId, Stub, record};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Add(pub(crate) i64, pub(crate) i64);
@@ -29,6 +29,8 @@ pub(crate) struct Locker {
     mail: Mutex<VecDeque<HeldMessage>>,
     inlet: Mutex<Option<Inlet>>,
     stopped: Mutex<Vec<usize>>,
+    /// The numbers with which mail came back that was brought in, and its code.
+    back: Mutex<Vec<(Stub, Code)>>,
     /// The namespace whose services the device is said to offer.
     offered: Mutex<Option<Nid>>,
 }
@@ -50,6 +52,10 @@ impl Port for Locker {
     fn deliver(&self, mail: HeldMessage) {
         assert!(mail.record::<Note>() != Some(&Note(13)), "expected this to be caught");
         self.mail.lock().unwrap().push_back(mail);
+    }
+
+    fn take_back(&self, stub: Stub, message: Message<'static>) {
+        self.back.lock().unwrap().push((stub, message.code()));
     }
 
     fn stop(&self) {
@@ -74,6 +80,11 @@ impl Locker {
 
     pub(crate) fn inlet(&self) -> Inlet {
         self.inlet.lock().unwrap().clone().expect("a port that has been started")
+    }
+
+    /// What came back by number since the last time.
+    pub(crate) fn back(&self) -> Vec<(Stub, Code)> {
+        std::mem::take(&mut *self.back.lock().unwrap())
     }
 
     /// How much mail was left each time it was stopped.

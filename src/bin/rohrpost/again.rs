@@ -7,8 +7,8 @@ const VARIABLE: &str = "ZENOH_RUNTIME";
 
 /// Makes this process one that may have links to these endpoints: with one over `tls/` it begins again, with the environment
 /// that such links need. Returns where that is not needed or cannot be done; then joining says what is missing.
-pub(crate) fn fit_for(mut endpoints: impl Iterator<Item = &String>) {
-    if endpoints.any(|there| there.starts_with("tls/")) && env::var_os(VARIABLE).is_none() {
+pub(crate) fn fit_for<S: AsRef<str>>(mut endpoints: impl Iterator<Item = S>) {
+    if endpoints.any(|there| there.as_ref().starts_with("tls/")) && env::var_os(VARIABLE).is_none() {
         begin_again();
     }
 }

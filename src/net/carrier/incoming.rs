@@ -19,7 +19,7 @@ use crate::net::words::{
     CopyFor, ObserverGone, OfferChanged, Offering, WatchEnded, WatchFor, WatchNoMore, service_of, target_of, words_of,
 };
 use crate::orders;
-use crate::origin::{Back, Origin};
+use crate::origin::Origin;
 use crate::port::Watch;
 use crate::record::RecordType;
 use crate::system;
@@ -73,8 +73,8 @@ impl Carrier {
         if message.record::<Change>().is_some() && sender.is_some_and(|sender| sender.nid == Directory::TRANSPORT) {
             return self.pass_change_on(peer, way, message, now);
         }
-        let back = Some(Back::Way(self.way_back, way.stub(peer)));
-        self.inlet.bring(message, Origin { sender, back, ..Origin::new() });
+        let origin = Origin { sender, ..Origin::new() };
+        self.inlet.bring(message, origin.stub(way.stub(peer)));
     }
 
     /// Mail of a node is not let in.

@@ -14,7 +14,7 @@ mod watching;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use slab::Slab;
 
@@ -22,10 +22,12 @@ pub(crate) use self::porter::Porter;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::context::Context;
+use crate::counters::Count;
 use crate::ending::Parting;
+use crate::fault::quietly;
 use crate::held::HeldMessage;
 use crate::id::NodeId;
-use crate::message::Message;
+use crate::message::{Flags, Message};
 use crate::net::bundle::{self, Bundle};
 use crate::net::carrier::offering::Offering;
 use crate::net::carrier::standing_in::StandIns;
@@ -37,7 +39,6 @@ use crate::net::letter::Desk;
 use crate::net::link::{Event, Link, LinkCounters, Refusal, Terms};
 use crate::net::offers::Offers;
 use crate::net::transport::{Gone, Lane, Peer, Transport};
-use crate::origin::{Way, WayNumber};
 use crate::port::{Inlet, Watch};
 use crate::waking::WakeLater;
 
@@ -46,8 +47,6 @@ pub(crate) struct Carrier {
     inlet: Inlet,
     own: Peer,
     intake: Arc<Intake>,
-    /// By which mail of other nodes gets back to the intake.
-    way_back: WayNumber,
     /// What has been taken from the intake and is to be done now; empty in between.
     inputs: VecDeque<Input>,
     transport: Box<dyn Transport>,
@@ -110,9 +109,7 @@ impl Carrier {
         (terms, gatekeeper): (Terms, Gatekeeper),
         (offers, gauges): (Arc<Offers>, Arc<Gauges>),
     ) -> Self {
-        let way: Weak<dyn Way> = Arc::downgrade(&(Arc::clone(&intake) as Arc<dyn Way>));
         Self {
-            way_back: inlet.directory.ways.add(way),
             inlet,
             own,
             intake,
@@ -394,13 +391,23 @@ impl Carrier {
             }
             Event::Returned { letter } => self.bring_back(peer.node, &letter, now),
             Event::Delivered(Kept::Mail(number)) => {
-                self.kept.try_remove(number).into_iter().for_each(HeldMessage::arrived);
+                self.kept.try_remove(number).into_iter().for_each(|mail| self.note_arrival(mail));
             }
             Event::Lost(Kept::Mail(number)) => self.end(number, Code::NODE_LOST),
             Event::TooLarge(Kept::Mail(number)) => self.end(number, Code::TOO_LARGE),
             Event::Lost(Kept::Watch(watch)) => self.lose_watch(peer.node, watch),
             _ => {}
         }
+    }
+
+    /// Ends a notification that has arrived: nobody waits for it, and its record is dropped where it lies.
+    fn note_arrival(&self, mail: HeldMessage) {
+        let message = mail.message();
+        if message.flags.intersects(Flags::WANT_ANSWER | Flags::LOADED) || message.records().nth(1).is_some() {
+            return mail.finish(Code::OK);
+        }
+        self.inlet.directory.outside.shared(Count::Handled);
+        quietly(|| drop(mail.into_message()));
     }
 
     /// Sends mail of this node back.
