@@ -21,8 +21,8 @@ use super::{
 pub use super::{
     chart::Incoming,
     core::Core,
-    plan::{Moved, Used},
-    unroll::{Fixed, cell, identify, is_for, is_special, react},
+    plan::Used,
+    unroll::{Fixed, NOWHERE, cell, is_event, is_for, is_special},
 };
 
 /// A vertex with everything inside it.

@@ -49,7 +49,7 @@ pub(super) enum Op {
 
 /// What a route comes to: the leaf, the verdict and what comes after, in one word so that it stays in a register.
 #[derive(Clone, Copy, Debug)]
-pub struct Moved(u32);
+pub(super) struct Moved(u32);
 
 /// What there is to do after a route was taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +77,7 @@ impl After {
 
 impl Moved {
     /// Nobody took the event.
-    pub const NOWHERE: Self = Self::new(0, Verdict::Unhandled, After::STAY);
+    pub(super) const NOWHERE: Self = Self::new(0, Verdict::Unhandled, After::STAY);
     /// An internal transition took the event, and that was all.
     pub(super) const INSIDE: Self = Self::new(0, Verdict::Handled, After::STAY);
     /// Nothing has been done, because it has to be worked out.

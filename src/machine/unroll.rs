@@ -5,64 +5,35 @@
 //! built at run time has calls by pointer, and puts small actions right in.
 //!
 //! What an event costs when it cannot be foreseen is what the processor guesses wrong. `hsm!` asks for the leaf from the
-//! outermost state inwards, since a question with two answers is guessed better than a jump to one of many, and only then
-//! for the event, which becomes a jump that needs nothing of the event before. Events that the leaf treats like any
-//! other are not asked for.
+//! outermost state inwards, since a question with two answers is guessed better than a jump to one of many, and then for
+//! one event after the other, since a wrong guess about such a question is noticed at once, and one about a jump only when
+//! a table has been read. That is worth a fifth of an event in an order without pattern (`benches/compare-machines`).
+//! Events that the leaf treats like any other are not asked for.
 
 use super::{
     Chart, EventId, Model, Outcome, Query, StateId, Step, Table,
-    chart::Incoming,
     core::Core,
     ids::NONE,
     list::{Actions, Guards},
     model::{ActionFn, GuardFn},
     plan::{Moved, Op, Route},
 };
+use std::sync::atomic::{Ordering, compiler_fence};
 
 /// A chart whose table is part of the program.
 pub trait Fixed: Chart {
     /// The table.
     const TABLE: &'static Table<Self::Model>;
-
-    /// Does what is planned for the active leaf and the event, and moves to where it leads. It asks for the leaf first and
-    /// then for the event, each once.
-    fn follow(
-        &self,
-        event: Incoming,
-        core: &mut Core,
-        me: &mut Self::Model,
-        ctx: &mut ContextOf<'_, Self>,
-        step: &mut Step<'_, EventOf<'_, Self>>,
-    ) -> Moved;
 }
 
 type ContextOf<'c, C> = <<C as Chart>::Model as Model>::Context<'c>;
 type EventOf<'e, C> = <<C as Chart>::Model as Model>::Event<'e>;
 
-/// Which event of the table the one at hand is.
-#[inline(always)]
-pub fn identify<C: Fixed>(chart: &C, event: Incoming, step: &Step<'_, EventOf<'_, C>>) -> EventId {
-    step.event.as_deref().map_or(EventId::OTHER, |payload| event.id(chart, payload))
-}
+/// What becomes of an event while no leaf is active.
+pub const NOWHERE: Outcome = Moved::NOWHERE.outcome();
 
-/// Handles an event and everything that it sets off.
-#[inline(always)]
-pub fn react<C: Fixed>(
-    chart: &C,
-    event: Incoming,
-    core: &mut Core,
-    me: &mut C::Model,
-    ctx: &mut ContextOf<'_, C>,
-    payload: &mut EventOf<'_, C>,
-) -> Outcome {
-    let mut step = Step::new(payload);
-    let moved = chart.follow(event, core, me, ctx, &mut step);
-    if moved.is_undecided() {
-        let event = identify(chart, event, &step);
-        return C::TABLE.decide(event, core, me, ctx, &mut step);
-    }
-    C::TABLE.finish(moved, core, me, ctx, &mut step)
-}
+/// How many events of one leaf are asked for one after the other. Among more of them a jump is the shorter way.
+const QUESTIONS: usize = 8;
 
 /// How many routes of one plan, and operations of one route, are written out. A plan with more is read.
 const ROUTES: u32 = 4;
@@ -98,27 +69,43 @@ pub const fn is_special<C: Fixed>(leaf: StateId, event: u16) -> bool {
     C::TABLE.plan_for(leaf.0, EventId(event)) != C::TABLE.plan_for(leaf.0, EventId::OTHER)
 }
 
-/// Handles `EVENT` while `LEAF` is active, and moves to where that leads.
+/// Whether `event` is `EVENT`, which is special while `LEAF` is active.
+#[inline(always)]
+#[must_use]
+pub fn is_event<C: Fixed, const LEAF: u16, const EVENT: u16>(event: EventId) -> bool {
+    if const { count_special::<C>(LEAF) <= QUESTIONS } {
+        // It is no instruction. It has this question stay apart from the one before, or all would become one jump.
+        compiler_fence(Ordering::SeqCst);
+    }
+    event.0 == EVENT
+}
+
+/// Handles `event`, which is `EVENT` or treated like it while `LEAF` is active, and everything that it sets off.
 #[inline(always)]
 pub fn cell<C: Fixed, const LEAF: u16, const EVENT: u16>(
+    event: EventId,
     core: &mut Core,
     me: &mut C::Model,
     ctx: &mut ContextOf<'_, C>,
-    step: &mut Step<'_, EventOf<'_, C>>,
-) -> Moved {
+    payload: &mut EventOf<'_, C>,
+) -> Outcome {
+    let mut step = Step::new(payload);
     if const { !is_short(C::TABLE, LEAF, EVENT) } {
-        let moved = C::TABLE.read(C::TABLE.plan_for(LEAF, EventId(EVENT)), core, me, ctx, step);
+        let moved = C::TABLE.read(C::TABLE.plan_for(LEAF, EventId(EVENT)), core, me, ctx, &mut step);
         core.follow(moved);
-        return moved;
+        return C::TABLE.finish(moved, core, me, ctx, &mut step);
     }
     macro_rules! routes {
         ($($at:literal)*) => {
             $(if const { straight(C::TABLE, LEAF, EVENT, $at).exists } {
                 let route = const { &straight(C::TABLE, LEAF, EVENT, $at) };
-                if route.permits::<C, LEAF>(me, ctx, step) {
-                    route.run::<C>(core, me, ctx, step);
+                if route.permits::<C, LEAF>(me, ctx, &step) {
+                    if route.moved.is_undecided() {
+                        return C::TABLE.decide(event, core, me, ctx, &mut step);
+                    }
+                    route.run::<C>(core, me, ctx, &mut step);
                     core.follow(route.moved);
-                    return route.moved;
+                    return C::TABLE.finish(route.moved, core, me, ctx, &mut step);
                 }
             })*
         };
@@ -161,6 +148,17 @@ impl<M: Model> Straight<M> {
         }
         ops!(0 1 2 3 4 5 6 7 8 9);
     }
+}
+
+/// How many events are special while `leaf` is active.
+const fn count_special<C: Fixed>(leaf: u16) -> usize {
+    let mut count = 0;
+    let mut event = 0;
+    while event < C::TABLE.event_names.len() {
+        count += is_special::<C>(StateId(leaf), event as u16) as usize;
+        event += 1;
+    }
+    count
 }
 
 /// How many routes the plan for `event` has while `leaf` is active.

@@ -257,3 +257,51 @@ fn a_fixed_table_that_is_borrowed_does_the_same_as_its_chart() {
     }
     assert_eq!(two.log, one.log);
 }
+
+struct Digits;
+
+impl Model for Digits {
+    type Event<'e> = u8;
+    type Context<'c> = ();
+}
+
+hsm! {
+    chart DigitChart for Digits;
+    events Digit {
+        D0 = 0, D1 = 1, D2 = 2, D3 = 3, D4 = 4, D5 = 5, D6 = 6, D7 = 7, D8 = 8, D9 = 9,
+    }
+
+    initial Few;
+    on D0 => Few;
+    on D1 => Few;
+    on D2 => Few;
+    on D3 => Few;
+    on D4 => Few;
+    on D5 => Few;
+    on D6 => Few;
+    on D9 => Many;
+
+    state Few {}
+    state Many {
+        on D7 => Few;
+        on D8 => Few;
+    }
+}
+
+#[test]
+fn a_leaf_tells_its_events_apart_however_many_it_takes() {
+    for (start, taken) in [("Few", vec![0, 1, 2, 3, 4, 5, 6, 9]), ("Many", vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9])] {
+        let takes = |mut event: u8| {
+            let mut engine = Engine::new(DigitChart);
+            engine.start(&mut Digits, &mut ());
+            if start == "Many" {
+                let _ = engine.handle(&mut 9, &mut Digits, &mut ());
+            }
+            let handled = engine.handle(&mut event, &mut Digits, &mut ()).is_handled();
+            let end = if event == 9 || !handled && start == "Many" { "Many" } else { "Few" };
+            assert_eq!(engine.table().name_of(engine.state()), end, "after {event} in `{start}`");
+            handled
+        };
+        assert_eq!((0..20).filter(|&event| takes(event)).collect::<Vec<u8>>(), taken, "expected these in `{start}`");
+    }
+}

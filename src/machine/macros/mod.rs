@@ -298,28 +298,17 @@ macro_rules! __hsm {
                     ctx: &mut <$model as $crate::machine::Model>::Context<'_>,
                     payload: &mut <$model as $crate::machine::Model>::Event<'_>,
                 ) -> $crate::machine::Outcome {
-                    $crate::machine::fixed::react(self, event, core, me, ctx, payload)
+                    let event = event.id(self, payload);
+                    let leaf = core.leaf();
+                    $crate::__chart! { @items (rows ($chart $events [$($name)*] (leaf event core me ctx payload)))
+                        () () [] [] []; $($body)* }
+                    // Only a machine that has not started, or has been terminated, gets here.
+                    $crate::machine::fixed::NOWHERE
                 }
             }
 
             impl $crate::machine::fixed::Fixed for $chart {
                 const TABLE: &'static $crate::machine::Table<$model> = &__CHART_TABLE;
-
-                #[inline(always)]
-                fn follow(
-                    &self,
-                    event: $crate::machine::fixed::Incoming,
-                    core: &mut $crate::machine::fixed::Core,
-                    me: &mut $model,
-                    ctx: &mut <$model as $crate::machine::Model>::Context<'_>,
-                    step: &mut $crate::machine::Step<'_, <$model as $crate::machine::Model>::Event<'_>>,
-                ) -> $crate::machine::fixed::Moved {
-                    let leaf = core.leaf();
-                    $crate::__chart! { @items (rows ($chart $events [$($name)*] (leaf event core me ctx step)))
-                        () () [] [] []; $($body)* }
-                    // Only a machine that has not started, or has been terminated, gets here.
-                    $crate::machine::fixed::Moved::NOWHERE
-                }
             }
 
             impl ::std::convert::From<$events> for $crate::machine::EventId {

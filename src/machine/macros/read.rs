@@ -203,23 +203,24 @@ macro_rules! __chart {
         } }
     };
     (@cells $chart:ident $events:ident [$($event:ident)*] (
-        $leaf:ident $input:ident $core:ident $me:ident $ctx:ident $step:ident) $name:ident $inside:tt) => {
+        $leaf:ident $input:ident $core:ident $me:ident $ctx:ident $payload:ident) $name:ident $inside:tt) => {
         if $crate::machine::fixed::is_for::<$chart, { $chart::$name.index() }>($leaf) {
             if $leaf == const { $chart::$name.index() } {
-                let $input = $crate::machine::fixed::identify(&$chart, $input, $step);
                 $(if const { $crate::machine::fixed::is_special::<$chart>($chart::$name, $events::$event as u16) }
-                    && $input.index() == $events::$event as u16
+                    && $crate::machine::fixed::is_event::<
+                        $chart, { $chart::$name.index() }, { $events::$event as u16 },
+                    >($input)
                 {
                     return $crate::machine::fixed::cell::<
                         $chart, { $chart::$name.index() }, { $events::$event as u16 },
-                    >($core, $me, $ctx, $step);
+                    >($input, $core, $me, $ctx, $payload);
                 })*
                 return $crate::machine::fixed::cell::<
                     $chart, { $chart::$name.index() }, { $crate::machine::EventId::OTHER.index() },
-                >($core, $me, $ctx, $step);
+                >($input, $core, $me, $ctx, $payload);
             }
             $inside
-            return $crate::machine::fixed::Moved::NOWHERE;
+            return $crate::machine::fixed::NOWHERE;
         }
     };
 
