@@ -10,6 +10,8 @@
 //! a table has been read. That is worth a fifth of an event in an order without pattern (`benches/compare-machines`).
 //! Events that the leaf treats like any other are not asked for.
 
+use std::sync::atomic::{Ordering, compiler_fence};
+
 use super::{
     Chart, EventId, Model, Outcome, Query, StateId, Step, Table,
     core::Core,
@@ -18,7 +20,6 @@ use super::{
     model::{ActionFn, GuardFn},
     plan::{Moved, Op, Route},
 };
-use std::sync::atomic::{Ordering, compiler_fence};
 
 /// A chart whose table is part of the program.
 pub trait Fixed: Chart {
