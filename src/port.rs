@@ -75,7 +75,8 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
     fn deliver(&self, mail: HeldMessage);
 
     /// Takes a message back that it has brought in with a [`stub`](Origin::stub), when that has its final code: as what is given
-    /// to [`Origin::back`] would be called. By default it is dropped. Not called after [`stop`](Self::stop).
+    /// to [`Origin::back`] would be called. By default it is dropped. What comes back when the kernel has
+    /// begun to [stop](Self::stop) its ports is dropped, too.
     fn take_back(&self, stub: Stub, message: Message<'static>) {
         let _ = (stub, message);
     }

@@ -339,3 +339,32 @@ impl Ears for Intake {
         self.doubled.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{Incarnation, Message, Peer, Request, Return, Ticket};
+    use crate::address::Address;
+    use crate::id::{Nid, NodeId, Tid};
+    use crate::net::frame::Session;
+    use crate::origin::Origin;
+
+    #[test]
+    fn a_stub_tells_what_it_was_made_of() {
+        let peer = Peer { node: NodeId::name("north"), incarnation: Incarnation(u64::MAX) };
+        let sender = Address { tid: Tid::name("clerk"), nid: Nid::name("app"), node: peer.node };
+        let mut message = Message::notification(Address::service(Nid::number(1)), ());
+        message.cold().origin = Some(Origin::new().sender(sender));
+        let read = |way: Return| Return::read(way.stub(peer), &message);
+        for session in [Session::new(0), Session::MAX] {
+            let request = Request::from_numbers([session.number(), u64::MAX]);
+            let (from, way) = read(Return::Answer(request));
+            assert!(from == peer && matches!(way, Return::Answer(same) if same == request), "{way:?}");
+        }
+        for life in [0, u64::from(u32::MAX)] {
+            let ticket = Ticket::from_parts([sender.tid.raw(), sender.nid.raw(), life, u64::MAX]);
+            let (from, way) = read(Return::Notification(Some(ticket)));
+            assert!(from == peer && matches!(way, Return::Notification(Some(same)) if same == ticket), "{way:?}");
+        }
+        assert!(matches!(read(Return::Notification(None)), (_, Return::Notification(None))));
+    }
+}

@@ -181,7 +181,8 @@ impl Network {
     ///
     /// `tls/`, here and in [`connect`](Self::connect), needs a program that was started with [`TLS_RUNTIME`] in its
     /// environment: on its usual threads zenoh breaks such links
-    /// ([its issue 2557](https://github.com/eclipse-zenoh/zenoh/issues/2557)).
+    /// ([its issue 2557](https://github.com/eclipse-zenoh/zenoh/issues/2557)). A program without it does not call such
+    /// endpoints of which it hears, either: nodes that listen on `tls/` alone need all of their realm to be started with it.
     #[must_use]
     pub fn listen(mut self, endpoint: impl Into<String>) -> Self {
         self.listen.push(endpoint.into());

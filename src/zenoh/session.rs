@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use zenoh::Wait as _;
 use zenoh::bytes::ZBytes;
@@ -278,8 +279,8 @@ fn arrived(owner: &Owner, session: u64, sample: &Sample, back: &zenoh::Session) 
         return;
     }
     // Copied before the lock is taken: what zenoh has is part of the buffer that it reads into, or of several.
-    let slices = matches!(kind, Kind::Frame(_)).then(|| payload.slices()).into_iter().flatten();
-    let frame = shelf::join(payload.len(), slices);
+    let frame =
+        if matches!(kind, Kind::Frame(_)) { shelf::join(payload.len(), payload.slices()) } else { Bytes::new() };
     // Whoever is woken has mail to send, perhaps, and finds the locks free.
     let _later = WakeLater::new();
     let mut desk = owner.office.lock();
