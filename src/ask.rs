@@ -61,7 +61,7 @@ pub struct Ask<R: Record> {
     directory: Arc<Directory>,
     alarms: Arc<Alarms>,
     timeout: Option<Duration>,
-    idle: Idle,
+    idle: Option<Idle>,
     state: State<R>,
 }
 
@@ -99,7 +99,7 @@ impl Sleeper for Waiter {
 
 impl<R: Record> Ask<R> {
     pub(crate) fn new(directory: Arc<Directory>, alarms: Arc<Alarms>, to: Address, record: R) -> Self {
-        Self { directory, alarms, timeout: None, idle: Idle::default(), state: State::Question(to, record) }
+        Self { directory, alarms, timeout: None, idle: None, state: State::Question(to, record) }
     }
 
     /// Ends the waiting with [`Code::EXPIRED`] after `timeout`, counted from when it is sent. Without it the waiting
@@ -109,9 +109,10 @@ impl<R: Record> Ask<R> {
         self
     }
 
-    /// What [`wait`](Self::wait) does until the answer is there; default is [`Idle::default`].
+    /// What [`wait`](Self::wait) does until the answer is there; default is [`Idle::default`], and [`Idle::Park`] for a
+    /// question to another node, whose answer takes longer than a thread should spin.
     pub fn idle(mut self, idle: Idle) -> Self {
-        self.idle = idle;
+        self.idle = Some(idle);
         self
     }
 
@@ -129,6 +130,7 @@ impl<R: Record> Ask<R> {
             let text = "a thread cannot wait for what it has to do itself; await it, or use `Context::request`";
             return Err(Failure::new(Code::WOULD_BLOCK, text).with_message(Message::request(to, record)));
         }
+        let idle = self.idle_for(to);
         let deadline = self.deadline();
         let reply = self.send(to, record, deadline)?;
         let end = match Crew::here(&self.directory) {
@@ -139,7 +141,7 @@ impl<R: Record> Ask<R> {
                     return Err(Failure::new(Code::WOULD_BLOCK, format!("nobody answered: {stuck}")));
                 }
             },
-            None => self.sleep(&reply, deadline),
+            None => self.sleep(idle, &reply, deadline),
         };
         finish(reply, end)
     }
@@ -171,9 +173,15 @@ impl<R: Record> Ask<R> {
         Ok(reply)
     }
 
-    fn sleep(&self, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
+    fn idle_for(&self, to: Address) -> Idle {
+        let home = self.directory.home();
+        let abroad = to.completed_from(home).node != home.node;
+        self.idle.unwrap_or(if abroad { Idle::Park } else { Idle::default() })
+    }
+
+    fn sleep(&self, idle: Idle, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
         let mut since = None;
-        if self.idle.spin(&mut since, || reply.is_done()) == Spun::Ready {
+        if idle.spin(&mut since, || reply.is_done()) == Spun::Ready {
             return reply.take_or_end(Code::STOPPED);
         }
         self.directory.follow(reply);
@@ -191,7 +199,7 @@ impl<R: Record> Ask<R> {
                 if deadline != Time::NEVER && clock.now() >= deadline {
                     return reply.take_or_end(Code::EXPIRED);
                 }
-                if self.idle.spin(&mut since, || reply.is_done()) != Spun::Sleep {
+                if idle.spin(&mut since, || reply.is_done()) != Spun::Sleep {
                     continue;
                 }
                 match clock.sleep_until(deadline) {
@@ -291,5 +299,26 @@ impl<R: Record> fmt::Debug for Ask<R> {
             State::Over => "over",
         };
         f.debug_tuple("Ask").field(&state).finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::address::Address;
+    use crate::id::{Nid, NodeId};
+    use crate::idle::Idle;
+    use crate::kernel::Kernel;
+
+    #[test]
+    fn a_question_to_another_node_is_not_spun_for_unless_somebody_says_so() {
+        let kernel = Kernel::builder("here").start().expect("a kernel");
+        let service = Address::service(Nid::name("app"));
+        let idle = |to: Address| kernel.ask(to, ()).idle_for(to);
+        assert_eq!(idle(service), Idle::default());
+        assert_eq!(idle(service.on_node(NodeId::name("here"))), Idle::default());
+        assert_eq!(idle(service.on_node(NodeId::name("there"))), Idle::Park);
+        assert_eq!(idle(Address::any_node(Nid::name("app"))), Idle::Park);
+        let there = service.on_node(NodeId::name("there"));
+        assert_eq!(kernel.ask(there, ()).idle(Idle::Spin).idle_for(there), Idle::Spin);
     }
 }
