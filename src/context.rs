@@ -43,6 +43,7 @@ pub struct Context<'a> {
 #[must_use = "without `then_on` the answer arrives in `answered`; say `let _ =` or `.id()` if that is meant"]
 pub struct Requested<'a, A> {
     core: &'a Core,
+    requester: Tid,
     id: RequestId,
     answer: std::marker::PhantomData<fn() -> A>,
 }
@@ -129,7 +130,8 @@ impl<'a> Context<'a> {
     pub fn request<R: Record>(&self, to: Address, record: R) -> Requested<'a, R::Answer> {
         let mut room = MaybeUninit::uninit();
         let mut message = ManuallyDrop::new(self.outgoing(to, Body::lend(&mut room, record), Flags::WANT_ANSWER));
-        Requested { core: self.core, id: self.send_request(&mut message), answer: std::marker::PhantomData }
+        let id = self.send_request(&mut message);
+        Requested { core: self.core, requester: self.me, id, answer: std::marker::PhantomData }
     }
 
     #[inline]
@@ -307,7 +309,8 @@ impl<A: Record> Requested<'_, A> {
     /// Has `then` called with the answer, instead of [`Target::answered`].
     ///
     /// `me` only tells the type: pass `self`. An answer for a target of another type goes to its `answered`.
-    /// Allocates if `then` captures anything.
+    /// If the target goes or is restarted before, `then` is dropped with it, and what it holds comes back. Allocates if
+    /// `then` captures anything.
     pub fn then_on<T: Target>(
         self,
         me: &T,
@@ -322,7 +325,7 @@ impl<A: Record> Requested<'_, A> {
             then(target, answer.into_answer(), ctx);
             None
         });
-        self.core.pending.with(|requests| requests.then(self.id.0, continuation));
+        self.core.then(self.requester, self.id.0, continuation);
         self.id
     }
 }

@@ -335,7 +335,9 @@ impl Core {
         if self.join_queue(sender) {
             return self.line_up(|| Mail::Message(message.take_all()));
         }
-        self.mourn(message);
+        if !self.note_if_late(message) {
+            self.mourn(message);
+        }
         self.discard(message);
     }
 

@@ -1,4 +1,4 @@
-//! Requests that somebody watches: those with a deadline, and those whose answer a continuation takes.
+//! Requests with a deadline, whose answers somebody watches for.
 //!
 //! A pure table: it knows no clock and no thread, and is asked what is due.
 
@@ -8,17 +8,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::address::Address;
 use crate::clock::Time;
-use crate::context::Context;
 use crate::id::Tid;
-use crate::message::Message;
 use crate::record::RecordType;
-use crate::target::Target;
-
-/// What [`Requested::then_on`](crate::Requested::then_on) leaves behind.
-pub(crate) type Continuation = Box<dyn FnOnce(&mut dyn Target, Message<'static>, &mut Context<'_>) -> Unclaimed>;
-
-/// The answer, if the continuation was not for this kind of target.
-pub(crate) type Unclaimed = Option<Message<'static>>;
 
 /// A request whose answer is watched for.
 pub(crate) struct Pending {
@@ -33,7 +24,6 @@ pub(crate) struct Pending {
 #[derive(Default)]
 pub(crate) struct PendingRequests {
     tracked: HashMap<u64, Pending, BuildHasherDefault<IdHasher>>,
-    continuations: HashMap<u64, Continuation, BuildHasherDefault<IdHasher>>,
     deadlines: BinaryHeap<Reverse<(Time, u64)>>,
 }
 
@@ -69,23 +59,9 @@ impl PendingRequests {
         self.tracked.insert(request, pending);
     }
 
-    /// Has `continuation` called with the answer to `request`.
-    pub(crate) fn then(&mut self, request: u64, continuation: Continuation) {
-        self.continuations.insert(request, continuation);
-    }
-
     /// Stops watching; `false` if nobody did, because the deadline was first.
     pub(crate) fn answered(&mut self, request: u64) -> bool {
         self.tracked.remove(&request).is_some()
-    }
-
-    /// Takes the continuation of `request`.
-    #[inline]
-    pub(crate) fn take_continuation(&mut self, request: u64) -> Option<Continuation> {
-        if self.continuations.is_empty() {
-            return None;
-        }
-        self.continuations.remove(&request)
     }
 
     /// The earliest deadline of a request that is not answered.

@@ -1,5 +1,6 @@
 //! How targets come and go: registered, started, recovered from a panic, restarted, dismissed.
 
+pub(crate) mod continuing;
 pub(crate) mod recovery;
 pub(crate) mod restart;
 
@@ -14,6 +15,7 @@ use crate::id::Tid;
 use crate::monitor::{Event, Monitor};
 use crate::monitoring::watching::Ties;
 use crate::registry::State;
+use crate::residents::continuing::Continuations;
 use crate::residents::recovery::Recovery;
 use crate::serving::duties::Duties;
 use crate::setup::RegisterError;
@@ -41,6 +43,8 @@ pub(crate) struct Extra {
     pub(crate) duties: Duties,
     /// The timers that tick for it; they end with its life.
     pub(crate) timers: Group,
+    /// What is called with the answers to its requests.
+    pub(crate) continuations: Continuations,
 }
 
 impl Core {
@@ -253,10 +257,11 @@ impl Core {
         }
     }
 
-    /// Drops a target; what it held comes back with [`Code::STOPPED`].
+    /// Drops a target and its continuations; what they held comes back with [`Code::STOPPED`].
     pub(crate) fn tear_down(&self, tid: Tid, target: Box<dyn Target>) {
         let tearing = self.tearing.replace(true);
         let _ = self.guard_for(tid, || drop(target));
+        self.drop_continuations(tid);
         self.tearing.set(tearing);
     }
 

@@ -258,22 +258,18 @@ impl Core {
 
     /// Gives an answer, or a message that came back, to whoever sent the message. The stack is empty.
     fn deliver_answer(&self, message: &mut Message<'static>) {
-        let ok = message.code.is_ok();
-        if message.flags.contains(Flags::TRACKED) && !self.pending.with(|pending| pending.answered(message.request)) {
-            self.count(if ok { Count::LateAnswers } else { Count::Returned });
-            return events::reached(message);
+        if self.note_if_late(message) {
+            return;
         }
-        let continuation = self.pending.with(|pending| pending.take_continuation(message.request));
-        let continuation = continuation.filter(|_| message.wants_answer());
         let tid = message.requester();
         let taken = self.slots.with(|slots| {
             let slot = slots.at(tid).filter(|slot| slot.life == message.life)?;
-            slot.target.take()
+            let target = slot.target.take()?;
+            let extra = slot.extra.as_mut().filter(|_| message.wants_answer());
+            Some((target, extra.and_then(|extra| extra.continuations.remove(&message.request))))
         });
-        let Some(mut target) = taken else {
-            self.mourn(message);
-            let _ = self.guard(|| drop(continuation));
-            return;
+        let Some((mut target, continuation)) = taken else {
+            return self.mourn(message);
         };
         self.count(message.reached());
         events::reached(message);
@@ -290,6 +286,18 @@ impl Core {
             Ok(()) => self.put_back(tid, target),
             Err(panic) => self.recover(tid, target, panic.0),
         }
+    }
+
+    /// Nobody watches for the answer to this request from here on. Whether its deadline was first, and the requester has
+    /// been told already.
+    pub(crate) fn note_if_late(&self, message: &Message<'_>) -> bool {
+        let late =
+            message.flags.contains(Flags::TRACKED) && !self.pending.with(|pending| pending.answered(message.request));
+        if late {
+            self.count(if message.code.is_ok() { Count::LateAnswers } else { Count::Returned });
+            events::reached(message);
+        }
+        late
     }
 
     /// The target has gone, or the worker closes: mail on the way goes back.
