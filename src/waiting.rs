@@ -203,7 +203,7 @@ impl Core {
         let Mail::Message(message) = mail else {
             return self.open_order(mail);
         };
-        if message.flags.intersects(Self::APART) || self.is_closing() || !self.may_nest() {
+        if message.flags.intersects(Self::APART) || self.post.is_closing() || !self.may_nest() {
             return self.open_apart(message);
         }
         self.carry_in(message);
@@ -219,7 +219,8 @@ impl Core {
         if message.flags.intersects(Flags::COPY | Flags::SHOW) && self.open_publication(message) {
             return;
         }
-        if self.is_closing() {
+        // The order to close may still lie behind it.
+        if self.post.is_closing() {
             return self.turn_away(message);
         }
         self.carry_as(message, Turn::Queue);

@@ -185,6 +185,22 @@ fn a_thread_that_comes_back_in_time_is_waited_for() {
 }
 
 #[test]
+fn what_a_slow_thread_has_not_come_to_by_the_stop_goes_back() {
+    let scene = Scene::new();
+    for number in 0..10 {
+        scene.kernel.notify(scene.stuck, Note(number)).unwrap();
+    }
+    let mut ask = scene.kernel.ask(scene.stuck, Query(1));
+    assert!(poll(&mut ask).is_none(), "expected the question to wait");
+    let report = scene.kernel.stop(Duration::ZERO);
+    assert!(report.detached.contains(&"space/1".to_owned()), "expected nobody to be waited for: {report:?}");
+    drop(scene.release);
+    scene.log.wait_until(|lines| lines.contains(&"stuck stopping".to_owned()));
+    assert_eq!(scene.log.of("stuck got"), [""; 0], "expected nothing to be handled after the stop");
+    eventually_balanced(&scene.kernel);
+}
+
+#[test]
 fn a_stop_waits_for_namespaces_that_close_in_the_background() {
     let scene = Scene::new();
     let space = scene.space.clone();
