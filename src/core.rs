@@ -22,7 +22,7 @@ use crate::directory::space::Space;
 use crate::events;
 use crate::fault::text_of;
 use crate::id::{Nid, NodeId, Tid};
-use crate::message::{Flags, Message};
+use crate::message::{Aside, Flags, Message};
 use crate::monitoring::Monitoring;
 use crate::pending::PendingRequests;
 use crate::post::{Mail, Post};
@@ -294,7 +294,7 @@ impl Core {
     fn discard_slowly(&self, message: &mut Message<'_>) {
         while !matches!(self.guard(|| message.next_to_drop().map(drop)), Ok(None)) {}
         message.body.finish();
-        message.cold = None;
+        message.cold = Aside::NOTHING;
         message.flags -= Flags::COLD;
     }
 

@@ -11,6 +11,7 @@
 
 mod cold;
 mod flags;
+mod spare;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -23,6 +24,7 @@ use crate::code::{Code, Failure};
 use crate::id::{Nid, NodeId, Tid};
 pub(crate) use crate::message::cold::Cold;
 pub(crate) use crate::message::flags::Flags;
+pub(crate) use crate::message::spare::Aside;
 use crate::origin::Principal;
 use crate::record::{Record, RecordType};
 use crate::reply::Asker;
@@ -83,7 +85,7 @@ pub struct Message<'m> {
     pub(crate) tid: Tid,
     pub(crate) body: Body<'m>,
     /// Looked at only where [`Flags::COLD`] says so.
-    pub(crate) cold: Option<Box<Cold>>,
+    pub(crate) cold: Aside,
     pub(crate) sender: Sender,
     pub(crate) nid: Nid,
     /// The node of the sender; in a draft that of the receiver.
@@ -149,7 +151,7 @@ impl<'m> Message<'m> {
             life: 0,
             tid: to.tid,
             body,
-            cold: None,
+            cold: Aside::NOTHING,
             sender,
             nid: to.nid,
             node: to.node,
@@ -295,7 +297,7 @@ impl<'m> Message<'m> {
     #[must_use]
     pub fn try_clone(&self) -> Option<Message<'static>> {
         let mut copy = Message::draft(self.destination(), self.body.try_clone()?, Flags::empty());
-        for body in self.cold.iter().flat_map(|cold| cold.more()) {
+        for body in self.cold.as_deref().map_or(&[][..], Cold::more) {
             copy.cold().push(body.try_clone()?);
         }
         Some(copy)
@@ -325,7 +327,7 @@ impl<'m> Message<'m> {
             life: self.life,
             tid: self.tid,
             body: body.take(),
-            cold: if self.flags.contains(Flags::COLD) { self.cold.take() } else { None },
+            cold: if self.flags.contains(Flags::COLD) { self.cold.take() } else { Aside::NOTHING },
             sender: std::mem::replace(&mut self.sender, Sender::Outside(None)),
             nid: self.nid,
             node: self.node,

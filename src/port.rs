@@ -176,7 +176,7 @@ impl Inlet {
         }
         message.launch();
         message.sender = Sender::Outside(None);
-        message.cold().origin = Some(from);
+        message.set_origin(from);
         let directory = &self.directory;
         if let Err(code) = directory.send(&mut message) {
             directory.outside.shared(Count::Sent);

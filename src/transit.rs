@@ -11,7 +11,7 @@ use crate::counters::Count;
 use crate::fault::quietly;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Cold, Flags, Message, Sender};
-use crate::origin::Back;
+use crate::origin::{Back, Origin};
 use crate::record::{Absent, Record, RecordType};
 
 impl Message<'_> {
@@ -76,9 +76,15 @@ impl Message<'_> {
         }
     }
 
+    /// Sets where it comes from.
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        self.flags |= Flags::COLD;
+        self.cold.open_from(origin);
+    }
+
     pub(crate) fn cold(&mut self) -> &mut Cold {
         self.flags |= Flags::COLD;
-        self.cold.get_or_insert_default()
+        self.cold.open()
     }
 
     pub(crate) fn set_text(&mut self, text: Cow<'static, str>) {
@@ -192,7 +198,7 @@ impl Message<'_> {
         if let Some(origin) = self.cold.as_deref().and_then(|cold| cold.origin.as_ref()) {
             copy.cold().origin = Some(origin.of_copy());
         }
-        for body in self.cold.iter().flat_map(|cold| cold.more()) {
+        for body in self.cold.as_deref().map_or(&[][..], Cold::more) {
             copy.cold().push(body.try_clone()?);
         }
         Some(copy)

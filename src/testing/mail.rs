@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::body::Body;
 use crate::clock::Time;
 use crate::code::Code;
-use crate::message::{Flags, Message, Sender};
+use crate::message::{Cold, Flags, Message, Sender};
 use crate::record::{Absent, Record};
 
 /// One message that a probe has received.
@@ -61,8 +61,8 @@ impl Mail {
             Some(absent) => format!("{} (it is elsewhere)", absent.record().name()),
             None => described(&message.body),
         };
-        let more = message.cold.iter().flat_map(|cold| cold.more());
-        let mut text = more.fold(first, |text, body| format!("{text} and {}", described(body)));
+        let more = message.cold.as_deref().map_or(&[][..], Cold::more);
+        let mut text = more.iter().fold(first, |text, body| format!("{text} and {}", described(body)));
         if !message.text().is_empty() {
             text += &format!(", \"{}\"", message.text());
         }
