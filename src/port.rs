@@ -3,11 +3,13 @@
 //! The core knows no network. Mail for another node is held and given to the port that reaches that node, so that it goes
 //! back to its sender whatever happens; what comes in, an [`Inlet`] sends on as any other thread would.
 
+mod ways;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::address::Address;
 use crate::code::Code;
@@ -20,6 +22,7 @@ use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::origin::{Back, Origin, Stub};
+use crate::port::ways::Ways;
 use crate::service::Key;
 use crate::sync::Arc;
 
@@ -112,6 +115,7 @@ pub struct Inlet {
     pub(crate) directory: Arc<Directory>,
     /// That of the port that has it.
     number: u32,
+    ways: Arc<Mutex<Ways>>,
 }
 
 /// The ports of a node.
@@ -178,11 +182,28 @@ impl Inlet {
         message.sender = Sender::Outside(None);
         message.set_origin(from);
         let directory = &self.directory;
-        if let Err(code) = directory.send(&mut message) {
-            directory.outside.shared(Count::Sent);
+        directory.outside.shared(Count::Sent);
+        if let Err(code) = self.pass(&mut message) {
             message.set_code(code);
             quietly(|| drop(directory.send_back(&mut message, |count| directory.outside.shared(count))));
         }
+    }
+
+    /// Passes a message to its receiver, or leaves it and says why.
+    fn pass(&self, message: &mut Message<'static>) -> Result<(), Code> {
+        let directory = &self.directory;
+        if directory.is_stopping() {
+            return Err(Code::STOPPED);
+        }
+        message.complete_from(Nid::UNSET, directory.node);
+        if !message.flags.contains(Flags::ABROAD)
+            && let Some(mut ways) = self.ways.try_lock()
+            && let Some((owner, post)) = ways.find(message, directory)
+        {
+            message.tid = owner;
+            return post.take(message);
+        }
+        directory.pass_on(message)
     }
 }
 
@@ -274,7 +295,7 @@ impl Directory {
     /// Adds a way out.
     pub(crate) fn attach(self: &Arc<Self>, port: Arc<dyn Port>) {
         let number = self.ports.count.fetch_add(1, Ordering::Relaxed);
-        port.start(Inlet { directory: self.clone(), number });
+        port.start(Inlet { directory: self.clone(), number, ways: Arc::default() });
         self.ports.attached.write().push((number, port));
     }
 

@@ -8,12 +8,14 @@ use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use crate::clock::Sleeper;
+use crate::code::Code;
 use crate::core::Core;
 use crate::counters::Tally;
 use crate::handoff::{Inbox, Receiver};
 use crate::id::{Nid, Tid};
 use crate::message::Message;
 use crate::registry::{NoVacancy, Vacancies};
+use crate::ring::Refusal;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
 use crate::timers::Occupancy;
 
@@ -122,6 +124,16 @@ impl Post {
             vacancies: Mutex::new(Vacancies::new(base)),
         };
         (Arc::new(post), receiver)
+    }
+
+    /// Takes a message into the hand-off, or leaves it as it is and says why.
+    #[inline]
+    pub(crate) fn take(&self, message: &mut Message<'_>) -> Result<(), Code> {
+        let pushed = self.inbox.push_with(|| Mail::Message(message.take_all()));
+        pushed.map_err(|refusal| match refusal {
+            Refusal::Full => Code::BUSY,
+            Refusal::Closed => Code::STOPPED,
+        })
     }
 
     /// An id for a target that another thread registers here.

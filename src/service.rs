@@ -211,6 +211,15 @@ impl Service {
         lock(&self.state).plan.owners.iter().any(|owner| owner.tid == tid)
     }
 
+    /// The owner, if it has one alone and nobody else is to see its messages, and the version at which that is so.
+    pub(crate) fn lone_owner(&self) -> Option<(Tid, u64)> {
+        let state = lock(&self.state);
+        let Plan { owners, workers, open } = &*state.plan;
+        let lone = *open && workers.is_empty() && !self.terms.retains && self.terms.kind == Kind::Single;
+        let owner = owners.first().filter(|_| lone)?;
+        Some((owner.tid, self.version.load(Ordering::Acquire)))
+    }
+
     /// Lets go of an owner; whether it was one.
     pub(crate) fn remove_owner(&self, tid: Tid) -> bool {
         let mut state = lock(&self.state);

@@ -12,7 +12,6 @@ use crate::id::{Nid, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::post::{Mail, Post};
 use crate::reply::Asker;
-use crate::ring::Refusal;
 
 impl Directory {
     /// The generated id and the worker of a completed address.
@@ -69,11 +68,7 @@ impl Directory {
     fn pass_to_target(&self, message: &mut Message<'static>) -> Result<(), Code> {
         let (tid, post) = self.route(message.destination())?;
         message.tid = tid;
-        let pushed = post.inbox.push_with(|| Mail::Message(message.take_all()));
-        pushed.map_err(|refusal| match refusal {
-            Refusal::Full => Code::BUSY,
-            Refusal::Closed => Code::STOPPED,
-        })
+        post.take(message)
     }
 
     /// Brings a message that has its final code back to its sender, from any thread; `count` counts on this one.

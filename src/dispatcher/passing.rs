@@ -7,9 +7,8 @@ use crate::core::Core;
 use crate::dispatcher::Step;
 use crate::id::Tid;
 use crate::message::{Flags, Message};
-use crate::post::{Mail, Post};
+use crate::post::Post;
 use crate::registry::Turn;
-use crate::ring::Refusal;
 
 impl Core {
     /// What is not on the direct path. To another thread that is known a message goes at once, by a completed address on
@@ -79,11 +78,7 @@ impl Core {
         if self.post.inbox.is_spilling() || !self.reserve(message) {
             return Err(Code::BUSY);
         }
-        let pushed = post.inbox.push_with(|| Mail::Message(message.take_all()));
-        pushed.map_err(|refusal| match refusal {
-            Refusal::Full => Code::BUSY,
-            Refusal::Closed => Code::STOPPED,
-        })
+        post.take(message)
     }
 
     #[cold]

@@ -52,6 +52,37 @@ fn a_request_is_answered_to_where_it_came_from() {
 }
 
 #[test]
+fn what_comes_in_for_a_service_goes_to_whoever_owns_it_then() {
+    let mut world = World::new();
+    let app = world.test.namespace("app").open().unwrap();
+    let (first, second, watcher) = (Probe::new("first"), Probe::new("second"), Probe::new("watcher"));
+    let owners = [&first, &second].map(|probe| app.register_on(1, probe.clone()).unwrap());
+    let watching = app.register(watcher.clone()).unwrap();
+    let service = Address::service(app.id());
+    let mut bring = |number| {
+        world.rest();
+        world.bring(Message::notification(service, Note(number)), Origin::new());
+        world.rest();
+        world.returns()
+    };
+    assert_eq!(bring(1), [(Code::NO_SERVICE, None)]);
+    app.serve::<Note>(owners[0]).unwrap();
+    assert_eq!([bring(2), bring(3)].concat(), []);
+    app.observe::<Note>(watching).unwrap();
+    assert_eq!(bring(4), []);
+    app.unobserve::<Note>(watching).unwrap();
+    app.withdraw::<Note>(owners[0]).unwrap();
+    assert_eq!(bring(5), [(Code::NO_SERVICE, None)]);
+    app.serve::<Note>(owners[1]).unwrap();
+    assert_eq!(bring(6), []);
+    app.deregister(owners[1]).unwrap();
+    assert_eq!(bring(7), [(Code::NO_SERVICE, None)]);
+    assert_eq!([2, 3, 4].map(|_| first.expect::<Note>()), [Note(2), Note(3), Note(4)]);
+    assert_eq!(watcher.expect_observed::<Note>(), Note(4));
+    assert_eq!(second.expect::<Note>(), Note(6));
+}
+
+#[test]
 fn a_receiver_knows_the_sender_and_the_principal_of_what_comes_in() {
     let mut world = World::new();
     let (told, heard) = std::sync::mpsc::channel();
