@@ -25,6 +25,7 @@ use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Aside, Flags, Message};
 use crate::monitoring::Monitoring;
 use crate::pending::PendingRequests;
+use crate::port::View;
 use crate::post::{Mail, Post};
 use crate::registry::Slots;
 use crate::residents::Extra;
@@ -60,6 +61,8 @@ pub(crate) struct Core {
     pub(crate) directory: Arc<Directory>,
     /// Other workers that mail has gone to.
     pub(crate) peers: RefCell<Vec<Option<Arc<Post>>>>,
+    /// The ports as this thread has seen them last.
+    pub(crate) ports: RefCell<View>,
     /// The services that this thread has met.
     pub(crate) routes: LocalCell<Routes>,
     pub(crate) pending: LocalCell<PendingRequests>,
@@ -111,6 +114,7 @@ impl Core {
             is_serving: Cell::new(false),
             waiting_ordinary: Cell::new(0),
             turn: Cell::new(Time::NEVER),
+            ports: RefCell::new(directory.ports.view()),
             routes: LocalCell::new(Routes::new(post.worker)),
             post,
             space,

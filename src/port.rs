@@ -119,10 +119,11 @@ pub struct Inlet {
 }
 
 /// The ports of a node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ports {
-    /// With their numbers.
-    attached: RwLock<Vec<(u32, Arc<dyn Port>)>>,
+    attached: RwLock<Attached>,
+    /// Changes with them.
+    version: AtomicU32,
     /// How many there have been.
     count: AtomicU32,
 }
@@ -273,9 +274,50 @@ impl Watch {
     }
 }
 
+/// With their numbers.
+type Attached = Arc<[(u32, Arc<dyn Port>)]>;
+
+/// The ports of a node as one thread has seen them last.
+#[derive(Debug)]
+pub(crate) struct View {
+    version: u32,
+    attached: Attached,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self { attached: RwLock::new(Attached::from([])), version: AtomicU32::new(0), count: AtomicU32::new(0) }
+    }
+}
+
+impl View {
+    /// Looks again, if anything has changed.
+    #[inline]
+    pub(crate) fn refresh(&mut self, ports: &Ports) {
+        if self.version != ports.version.load(Ordering::Acquire) {
+            *self = ports.view();
+        }
+    }
+
+    /// The port that reaches a node.
+    pub(crate) fn to(&self, node: NodeId) -> Option<&dyn Port> {
+        self.attached.iter().map(|(_, port)| &**port).find(|port| port.reaches(node))
+    }
+}
+
 impl Ports {
-    pub(crate) fn to(&self, node: NodeId) -> Option<Arc<dyn Port>> {
-        self.attached.read().iter().map(|(_, port)| port).find(|port| port.reaches(node)).cloned()
+    /// The ports of this moment.
+    pub(crate) fn view(&self) -> View {
+        let attached = self.attached.read();
+        View { version: self.version.load(Ordering::Relaxed), attached: attached.clone() }
+    }
+
+    /// Replaces them; gives those that were there.
+    fn change(&self, change: impl FnOnce(&Attached) -> Attached) -> Attached {
+        let mut attached = self.attached.write();
+        self.version.fetch_add(1, Ordering::Release);
+        let new = change(&attached);
+        std::mem::replace(&mut attached, new)
     }
 
     /// Takes a message back to where it comes from. Where nobody is there any more, nobody needs it.
@@ -284,8 +326,7 @@ impl Ports {
             Back::Call(back) => return back(message),
             Back::Port(number, stub) => (number, stub),
         };
-        let port = self.attached.read().iter().find(|(known, _)| *known == number).map(|(_, port)| port.clone());
-        if let Some(port) = port {
+        if let Some((_, port)) = self.view().attached.iter().find(|(known, _)| *known == number) {
             port.take_back(stub, message);
         }
     }
@@ -296,13 +337,14 @@ impl Directory {
     pub(crate) fn attach(self: &Arc<Self>, port: Arc<dyn Port>) {
         let number = self.ports.count.fetch_add(1, Ordering::Relaxed);
         port.start(Inlet { directory: self.clone(), number, ways: Arc::default() });
-        self.ports.attached.write().push((number, port));
+        let with = |attached: &Attached| attached.iter().cloned().chain([(number, port)]).collect();
+        self.ports.change(with);
     }
 
     /// Ends all ports.
     pub(crate) fn detach_all(&self) {
-        let ports = std::mem::take(&mut *self.ports.attached.write());
-        for (_, port) in ports {
+        let ports = self.ports.change(|_| Attached::from([]));
+        for (_, port) in &*ports {
             quietly(|| port.stop());
         }
     }
@@ -316,20 +358,20 @@ impl Directory {
         let node = if self.catalogue.find(Key { nid, record }).is_some_and(|service| service.is_offered()) {
             self.node
         } else {
-            let ports = self.ports.attached.read();
-            let nearest = ports.iter().filter_map(|(_, port)| port.nearest(nid, record)).min_by_key(|&(_, far)| far);
+            let View { attached, .. } = self.ports.view();
+            let nearest = attached.iter().filter_map(|(_, port)| port.nearest(nid, record)).min_by_key(|&(_, far)| far);
             nearest.filter(|_| tid.is_unset()).map(|(node, _)| node).ok_or(Code::NO_SERVICE)?
         };
         message.send_elsewhere(Some(node).filter(|&node| node != self.node));
         Ok(())
     }
 
-    /// Gives a message to the port that reaches its node, or leaves it as it is and says why.
-    pub(crate) fn deliver_abroad(self: &Arc<Self>, message: &mut Message<'_>) -> Result<(), Code> {
+    /// Gives a message to the one of these ports that reaches its node, or leaves it as it is and says why.
+    pub(crate) fn deliver_abroad(self: &Arc<Self>, message: &mut Message<'_>, ports: &View) -> Result<(), Code> {
         if message.flags.contains(Flags::LOCAL_ONLY) || message.records().any(|record| record.kind().is_local()) {
             return Err(Code::NOT_ROUTABLE);
         }
-        let port = self.ports.to(message.destination().node).ok_or_else(|| self.why_no_node())?;
+        let port = ports.to(message.destination().node).ok_or_else(|| self.why_no_node())?;
         let mail = HeldMessage::abroad(message.take_all(), self.clone());
         quietly(|| port.deliver(mail));
         Ok(())
@@ -337,7 +379,7 @@ impl Directory {
 
     /// Whether any port reaches that node.
     pub(crate) fn reaches(&self, node: NodeId) -> bool {
-        self.ports.to(node).is_some()
+        self.ports.view().to(node).is_some()
     }
 
     fn why_no_node(&self) -> Code {

@@ -46,7 +46,7 @@ impl Directory {
         }
         let to = message.destination();
         if to.node != self.node {
-            return self.deliver_abroad(message);
+            return self.deliver_abroad(message, &self.ports.view());
         }
         if clerk::is_addressed(to) {
             return self.serve_outside(message);

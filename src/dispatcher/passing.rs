@@ -53,11 +53,19 @@ impl Core {
             let known = self.directory.reaches(message.destination().node);
             return self.refuse(message, if known { Code::WOULD_BLOCK } else { Code::NO_NODE });
         }
-        let delivered = if self.reserve(message) { self.directory.deliver_abroad(message) } else { Err(Code::BUSY) };
+        let delivered = if self.reserve(message) { self.deliver_abroad(message) } else { Err(Code::BUSY) };
         match delivered {
             Ok(()) => Step::Done,
             Err(code) => self.refuse(message, code),
         }
+    }
+
+    fn deliver_abroad(&self, message: &mut Message<'_>) -> Result<(), Code> {
+        if let Ok(mut known) = self.ports.try_borrow_mut() {
+            known.refresh(&self.directory.ports);
+        }
+        // A port may send again.
+        self.directory.deliver_abroad(message, &self.ports.borrow())
     }
 
     #[inline]

@@ -33,7 +33,8 @@ struct Vigil {
 impl Core {
     /// Has `me`, a target of this thread, told when `target` ends, or its node leaves.
     pub(super) fn watch_abroad(&self, me: Tid, target: Address) -> Result<(), Code> {
-        let port = self.directory.ports.to(target.node).ok_or(Code::NO_NODE)?;
+        let ports = self.directory.ports.view();
+        let port = ports.to(target.node).ok_or(Code::NO_NODE)?;
         if target.tid.is_unset() {
             return Err(Code::NO_SERVICE);
         }
@@ -98,7 +99,7 @@ impl Directory {
     pub(super) fn drop_watch(&self, target: Address, watch: Watch) {
         let known = self.abroad.lock().open.remove(&watch);
         if known.is_some()
-            && let Some(port) = self.ports.to(target.node)
+            && let Some(port) = self.ports.view().to(target.node)
         {
             quietly(|| port.unwatch(target, watch));
         }
