@@ -1,12 +1,10 @@
 //! Bundles: several frames for one node as one piece, so that the transport is asked once for all of them.
 //!
 //! A frame ends with its version, and so does a bundle, with a number that no frame has. Before it stands how many frames
-//! there are; each is followed by its length. Most letters follow another of their kind, so that what the link adds to
+//! there are, and before that their lengths. Most letters follow another of their kind, so that what the link adds to
 //! them can be told from that: such a letter stands there without it, and a mark is set in its length.
 
-use std::iter::Rev;
 use std::ops::Range;
-use std::vec;
 
 use bytes::Bytes;
 
@@ -27,8 +25,9 @@ const FOLLOWS: u32 = 1 << 31;
 /// Frames for one node that wait for each other, but for no time.
 #[derive(Debug, Default)]
 pub(crate) struct Bundle {
-    /// Each frame with its length behind it.
     bytes: Vec<u8>,
+    /// Those of the frames, as they are to stand behind them.
+    lengths: Vec<u8>,
     count: u8,
     /// That of the last frame, if it is mail.
     last: Option<Stamp>,
@@ -44,12 +43,18 @@ impl Bundle {
             send(draft.into_bytes());
             return None;
         }
-        if self.count == MOST || self.bytes.len() + length > ROOM {
+        if self.count == MOST || self.bytes.len() + self.lengths.len() + length > ROOM {
             self.take().into_iter().for_each(send);
         }
         let Draft { bytes, stamp, .. } = draft;
-        let mut part = bytes.len() as u32;
         self.bytes.extend_from_slice(&bytes);
+        self.close(bytes.len(), stamp);
+        Some(bytes)
+    }
+
+    /// The last frame is complete but for its stamp.
+    fn close(&mut self, length: usize, stamp: Option<Stamp>) {
+        let mut part = length as u32;
         if let Some(stamp) = stamp {
             if self.last.and_then(Stamp::next) == Some(stamp) {
                 part |= FOLLOWS;
@@ -58,10 +63,9 @@ impl Bundle {
                 part += TAIL as u32;
             }
         }
-        self.bytes.extend_from_slice(&part.to_le_bytes());
+        self.lengths.extend_from_slice(&part.to_le_bytes());
         self.count += 1;
         self.last = stamp;
-        Some(bytes)
     }
 
     /// All that is there, as one piece: a frame alone as it is.
@@ -70,13 +74,15 @@ impl Bundle {
         let mut piece = std::mem::take(&mut self.bytes);
         match std::mem::take(&mut self.count) {
             0 => return None,
-            1 => piece.truncate(piece.len() - 4),
+            1 => {}
             count => {
+                piece.extend_from_slice(&self.lengths);
                 piece.extend_from_slice(&[count, MARK]);
                 // The next one is about as long.
                 self.bytes = shelf::take(piece.len());
             }
         }
+        self.lengths.clear();
         Some(piece)
     }
 }
@@ -84,33 +90,37 @@ impl Bundle {
 /// Reads the frames of a piece, in order. What is no bundle, or one with lengths that do not fit, is read as a frame.
 /// Letters stay where they lie.
 pub(crate) fn frames(piece: Bytes) -> Frames {
-    let places = places(&piece).unwrap_or_else(|| vec![Place { range: 0..piece.len(), follows: false }]);
-    Frames { piece, places: places.into_iter().rev(), last: None }
+    let lengths = lengths(&piece);
+    Frames { alone: lengths.is_none(), lengths: lengths.unwrap_or_default(), piece, at: 0, last: None }
 }
 
 /// See [`frames`].
 #[derive(Debug)]
 pub(crate) struct Frames {
     piece: Bytes,
-    places: Rev<vec::IntoIter<Place>>,
+    /// Whether all of it is one frame that has not been read.
+    alone: bool,
+    /// Where the lengths of those lie that have not been read.
+    lengths: Range<usize>,
+    /// Where the next one begins.
+    at: usize,
     /// That of the last frame, if it was mail.
     last: Option<Stamp>,
-}
-
-/// Where a frame lies, or a letter that follows another.
-#[derive(Debug)]
-struct Place {
-    range: Range<usize>,
-    follows: bool,
 }
 
 impl Iterator for Frames {
     type Item = Result<Frame, FrameError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Place { range, follows } = self.places.next()?;
-        let bytes = self.piece.slice(range);
-        if !follows {
+        if std::mem::take(&mut self.alone) {
+            return Some(Frame::read(&self.piece));
+        }
+        let (length, rest) = self.piece[self.lengths.clone()].split_first_chunk()?;
+        let length = u32::from_le_bytes(*length);
+        self.lengths.start = self.lengths.end - rest.len();
+        let end = self.at + (length & !FOLLOWS) as usize;
+        let bytes = self.piece.slice(std::mem::replace(&mut self.at, end)..end);
+        if length & FOLLOWS == 0 {
             self.last = Stamp::of(&bytes);
             return Some(Frame::read(&bytes));
         }
@@ -119,20 +129,15 @@ impl Iterator for Frames {
     }
 }
 
-/// Where the frames of a bundle lie, from the last on.
-fn places(piece: &[u8]) -> Option<Vec<Place>> {
-    let (mut rest, &[count, MARK]) = piece.split_last_chunk::<2>()? else {
+/// Where the lengths of the frames lie, if they fit: then it is a bundle.
+fn lengths(piece: &[u8]) -> Option<Range<usize>> {
+    let (rest, &[count, MARK]) = piece.split_last_chunk::<2>()? else {
         return None;
     };
-    let mut places = Vec::with_capacity(usize::from(count));
-    for _ in 0..count {
-        let (before, length) = rest.split_last_chunk::<4>()?;
-        let length = u32::from_le_bytes(*length);
-        let start = before.len().checked_sub((length & !FOLLOWS) as usize)?;
-        places.push(Place { range: start..before.len(), follows: length & FOLLOWS != 0 });
-        rest = &before[..start];
-    }
-    rest.is_empty().then_some(places)
+    let start = rest.len().checked_sub(4 * usize::from(count))?;
+    let (lengths, _) = rest[start..].as_chunks();
+    let sum: u64 = lengths.iter().map(|&length| u64::from(u32::from_le_bytes(length) & !FOLLOWS)).sum();
+    (sum == start as u64).then_some(start..rest.len())
 }
 
 #[cfg(test)]
@@ -199,7 +204,7 @@ mod tests {
     fn a_letter_that_follows_none_is_no_frame() {
         let two = &pieces(&[mail(1, 10), mail(2, 10)])[0];
         // Without the first frame and its length.
-        let alone = [&two[10 + TAIL + 4..two.len() - 2], &[1, MARK]].concat();
+        let alone = [&two[10 + TAIL..][..10], &two[two.len() - 2 - 4..two.len() - 2], &[1, MARK]].concat();
         assert_eq!(read([alone]), [Err(FrameError::Alone)]);
         assert_eq!(read([[&[0, 0, 0, 0x80][..], &[1, MARK]].concat()]), [Err(FrameError::Alone)]);
         let last = Frame::Mail { route: ROUTE, seq: u64::MAX, ack: 0, kind: Kind::Return, letter: Bytes::new() };

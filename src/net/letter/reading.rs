@@ -55,7 +55,7 @@ struct Names<'a> {
 impl<'a> Letter<'a> {
     /// Reads the envelope and checks where each record lies. Allocates nothing.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, LetterError> {
-        let mut reader = Reader { bytes, at: 0 };
+        let mut reader = Reader { bytes, length: bytes.len() };
         let [version] = reader.array()?;
         if version != VERSION {
             return Err(LetterError::Version(version));
@@ -64,11 +64,8 @@ impl<'a> Letter<'a> {
         let marks = Marks::from_bits(bits).ok_or(LetterError::Marks(bits))?;
         let code = Code::from_number(i32::from_le_bytes(reader.array()?));
         let hops = u16::from_le_bytes(reader.array()?);
-        let receiver = (Tid::from_raw(reader.word()?), Nid::from_raw(reader.word()?));
-        let mut sender = (Tid::UNSET, Nid::UNSET);
-        if marks.contains(Marks::SENDER) {
-            sender = (Tid::from_raw(reader.word()?), Nid::from_raw(reader.word()?));
-        }
+        let receiver = reader.target()?;
+        let sender = if marks.contains(Marks::SENDER) { reader.target()? } else { (Tid::UNSET, Nid::UNSET) };
         let elsewhere = marks.contains(Marks::SENDERS_NODE);
         let senders_node = if elsewhere { NodeId::from_raw(reader.word()?) } else { NodeId::UNSET };
         let mut ticket = (0, 0);
@@ -83,8 +80,8 @@ impl<'a> Letter<'a> {
         }
         let (records, growth) = Records::read(&mut reader, marks.contains(Marks::COMPRESSED))?;
         let names = Names::read(&mut reader)?;
-        if reader.at < bytes.len() {
-            return Err(LetterError::Long(bytes.len() - reader.at));
+        if !reader.bytes.is_empty() {
+            return Err(LetterError::Long(reader.bytes.len()));
         }
         let length = bytes.len().saturating_add(growth);
         Ok(Self { marks, code, hops, receiver, sender, senders_node, ticket, left, text, records, names, length })
@@ -126,7 +123,7 @@ impl<'a> Letter<'a> {
 
     /// Where the records end, and the names begin.
     pub(crate) const fn end_of_records(&self) -> usize {
-        self.names.bytes.at - 1
+        self.names.bytes.at() - 1
     }
 
     /// The message, as one that was built by hand and is to be [brought in](crate::Inlet::bring). A record that this node
@@ -263,29 +260,42 @@ impl<'a> Names<'a> {
 /// Bytes that are read one after the other.
 #[derive(Clone, Copy, Debug)]
 struct Reader<'a> {
+    /// Those that are left.
     bytes: &'a [u8],
-    at: usize,
+    /// How many there were.
+    length: usize,
 }
 
 impl<'a> Reader<'a> {
+    const fn at(&self) -> usize {
+        self.length - self.bytes.len()
+    }
+
+    #[inline]
     fn take(&mut self, count: usize) -> Result<&'a [u8], LetterError> {
-        let rest = &self.bytes[self.at..];
-        let taken = rest.get(..count).ok_or(LetterError::Short { at: self.bytes.len() })?;
-        self.at += count;
+        let (taken, rest) = self.bytes.split_at_checked(count).ok_or(LetterError::Short { at: self.length })?;
+        self.bytes = rest;
         Ok(taken)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], LetterError> {
-        let short = LetterError::Short { at: self.bytes.len() };
-        let taken = self.bytes[self.at..].first_chunk().ok_or(short)?;
-        self.at += N;
+        let (taken, rest) = self.bytes.split_first_chunk().ok_or(LetterError::Short { at: self.length })?;
+        self.bytes = rest;
         Ok(*taken)
     }
 
+    #[inline]
     fn word(&mut self) -> Result<u64, LetterError> {
         self.array().map(u64::from_le_bytes)
     }
 
+    #[inline]
+    fn target(&mut self) -> Result<(Tid, Nid), LetterError> {
+        Ok((Tid::from_raw(self.word()?), Nid::from_raw(self.word()?)))
+    }
+
+    #[inline]
     fn record(&mut self, may_be_squeezed: bool) -> Result<Content<'a>, LetterError> {
         let id = RecordId::from_raw(self.word()?);
         let mut length = u32::from_le_bytes(self.array()?);
