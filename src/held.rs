@@ -178,7 +178,8 @@ impl HeldMessage {
         Core::current().filter(|core| Arc::ptr_eq(&core.directory, &self.directory))
     }
 
-    fn take(&mut self) -> Option<Message<'static>> {
+    /// Takes the message out, which is held no longer; nothing is left to be ended.
+    pub(crate) fn take(&mut self) -> Option<Message<'static>> {
         let message = self.message.take()?;
         if let Some(keeper) = &self.keeper {
             keeper.held.fetch_sub(1, Ordering::Relaxed);

@@ -1,11 +1,12 @@
 //! The same on threads of their own, by the system's clock.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use rohrpost::net::memory::Network;
-use rohrpost::{Code, Kernel, NodeId};
+use rohrpost::{Address, Code, Context, Kernel, Message, NodeId, Outcome, Target};
 
-use crate::world::{Add, Calculator, Sum};
+use crate::world::{Add, Calculator, Note, Sum};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -35,5 +36,45 @@ fn two_nodes_on_threads_ask_each_other_until_one_stops() {
     for kernel in &kernels {
         let _ = kernel.stop(SOON);
         assert!(kernel.counters().is_balanced(), "expected all mail to be counted: {:?}", kernel.counters());
+    }
+}
+
+/// Tells of each note.
+struct Reader(Sender<u32>);
+
+impl Target for Reader {
+    fn receive(&mut self, message: &mut Message<'_>, _: &mut Context<'_>) -> Outcome {
+        self.0.send(message.record::<Note>().unwrap().0).unwrap();
+        Outcome::Handled
+    }
+}
+
+/// Sends notes, does not come to an end before all have been read, and tells how many came in order.
+struct Stubborn(Address, Receiver<u32>, Sender<usize>);
+
+impl Target for Stubborn {
+    fn receive(&mut self, _: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
+        for number in 0..100 {
+            ctx.notify(self.0, Note(number));
+        }
+        self.2.send((0..100).filter(|&number| self.1.recv_timeout(SOON) == Ok(number)).count()).unwrap();
+        Outcome::Handled
+    }
+}
+
+#[test]
+fn mail_of_a_worker_that_does_not_come_to_rest_leaves_all_the_same() {
+    let network = Network::new();
+    let [north, south] = ["north", "south"].map(|name| Kernel::builder(name).start().unwrap());
+    let _south = network.join(&south).unwrap();
+    let net = network.join(&north).unwrap();
+    assert!(net.wait_for(south.node(), SOON), "expected the two to meet");
+    let (told, read) = channel();
+    let reader = south.namespace("app").open().unwrap().register(Reader(told)).unwrap();
+    let (done, end) = channel();
+    let stubborn = north.namespace("app").open().unwrap().register(Stubborn(reader, read, done)).unwrap();
+    for _ in 0..10 {
+        north.notify(stubborn, Note(0)).unwrap();
+        assert_eq!(end.recv_timeout(SOON * 2), Ok(100), "expected all, in order");
     }
 }
