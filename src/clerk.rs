@@ -12,7 +12,7 @@ use crate::clerk::gather::Gather;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::core::Core;
-use crate::departure::set_out::stop_in_background;
+use crate::departure::set_out::{TIMEOUT, stop_in_background};
 use crate::directory::Directory;
 use crate::id::{Nid, RecordId};
 use crate::message::{Flags, Message};
@@ -135,7 +135,7 @@ impl Directory {
         }
         drop(self.send_back(message, |count| self.outside.shared(count)));
         if matches!(rest, Rest::Stop) {
-            stop_in_background(self);
+            let _ = stop_in_background(self, TIMEOUT);
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Core {
             Rest::Nothing => self.end(message),
             Rest::Stop => {
                 self.end(message);
-                stop_in_background(&self.directory);
+                let _ = stop_in_background(&self.directory, TIMEOUT);
             }
             Rest::Gather(posts) => self.gather(message, posts),
         }

@@ -48,7 +48,8 @@ pub(crate) struct Directory {
     pub(crate) ports: Ports,
     /// The topic of messages that failed and had nobody to come back to.
     pub(crate) dead_letters: Arc<Service>,
-    /// Namespaces that have closed, while their threads may still be there; a stop waits for them, too.
+    /// Namespaces that have closed, while their workers may still be there; a stop waits for them, too, and names whoever
+    /// is left.
     departing: Mutex<Vec<Arc<Space>>>,
     /// The counters of all threads that are not workers.
     pub(crate) outside: Tally,
@@ -125,14 +126,16 @@ impl Directory {
     pub(crate) fn close_all(&self) -> Vec<Arc<Space>> {
         let mut spaces = self.spaces.write();
         self.stopping.store(true, Ordering::SeqCst);
-        self.let_depart(spaces.extract_if(|&nid, _| nid != Self::TRANSPORT).map(|(_, space)| space))
+        self.let_depart(spaces.extract_if(|&nid, _| nid != Self::TRANSPORT).map(|(_, space)| space));
+        self.departing(|nid| nid != Self::TRANSPORT)
     }
 
     /// The same for that of the ports, once nobody else is there and they have sent off what they had.
     pub(crate) fn close_ports(&self) -> Vec<Arc<Space>> {
         self.detach_all();
-        let space = self.spaces.write().remove(&Self::TRANSPORT);
-        self.let_depart(space)
+        let mut spaces = self.spaces.write();
+        self.let_depart(spaces.remove(&Self::TRANSPORT));
+        self.departing(|nid| nid == Self::TRANSPORT)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -164,31 +167,30 @@ impl Directory {
             return;
         }
         self.forget_ended();
-        let _ = self.let_depart(spaces.remove(&space.nid));
+        self.let_depart(spaces.remove(&space.nid));
         let services = self.shut(|catalogue| catalogue.take_all(|nid| nid == space.nid));
         self.tell_closed(space);
         drop(spaces);
         self.end_services(services);
     }
 
-    /// Remembers namespaces that end from now on, before anybody can miss them; all for which nobody has waited yet.
-    fn let_depart(&self, spaces: impl IntoIterator<Item = Arc<Space>>) -> Vec<Arc<Space>> {
-        let mut departing = self.departing.lock();
-        departing.extend(spaces);
-        departing.clone()
+    /// Remembers namespaces that end from now on, before anybody can miss them.
+    fn let_depart(&self, spaces: impl IntoIterator<Item = Arc<Space>>) {
+        self.departing.lock().extend(spaces);
+    }
+
+    /// The namespaces with such an id that may still be ending.
+    fn departing(&self, is_meant: impl Fn(Nid) -> bool) -> Vec<Arc<Space>> {
+        self.departing.lock().iter().filter(|space| is_meant(space.nid)).cloned().collect()
     }
 
     /// Forgets namespaces that have ended, so that those that come and go do not pile up.
-    fn forget_ended(&self) {
+    pub(crate) fn forget_ended(&self) {
         self.departing.lock().retain(|space| space.posts.iter().any(|post| self.is_seated(post)));
     }
 
-    /// Forgets namespaces for whose threads somebody has waited long enough.
-    pub(crate) fn let_go(&self, spaces: &[Arc<Space>]) {
-        self.departing.lock().retain(|space| !spaces.iter().any(|gone| Arc::ptr_eq(space, gone)));
-    }
-
-    fn is_seated(&self, post: &Arc<Post>) -> bool {
+    /// Whether a worker is still there.
+    pub(crate) fn is_seated(&self, post: &Arc<Post>) -> bool {
         self.post(post.worker).is_some_and(|seated| Arc::ptr_eq(&seated, post))
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -13,7 +13,7 @@ use crate::clock::{Clock, SystemClock, Time};
 use crate::code::Code;
 use crate::counters::Counters;
 use crate::crew::Crew;
-use crate::departure::set_out::{TIMEOUT, in_time};
+use crate::departure::set_out::TIMEOUT;
 use crate::directory::Directory;
 use crate::id::{Nid, NodeId, ParseIdError};
 use crate::message::Message;
@@ -21,13 +21,14 @@ use crate::monitor::{Filter, Monitor};
 use crate::opening::NamespaceBuilder;
 use crate::port::Port;
 use crate::record::Record;
-use crate::stop::{StopReport, depart};
+use crate::stop::{StopReport, depart_all};
+use crate::sync::{AtomicBool, Ordering};
 use crate::system;
 
 /// One node: the namespaces, the clock, and the way in from outside.
 ///
 /// A handle; cloning it is cheap, it is `Send + Sync`, and when the last one is dropped the kernel stops, as
-/// [`stop`](Self::stop) with five seconds does.
+/// [`stop`](Self::stop) with five seconds does, unless somebody has waited for its end before.
 ///
 /// ```
 /// use rohrpost::Kernel;
@@ -48,6 +49,8 @@ pub struct Kernel {
 struct Inner {
     directory: Arc<Directory>,
     alarms: Arc<Alarms>,
+    /// Whether somebody has waited for its end; who is still there then has been named.
+    waited: AtomicBool,
 }
 
 /// How a kernel is started. Made by [`Kernel::builder`].
@@ -81,6 +84,10 @@ impl Kernel {
     /// A kernel whose node has this name, or a number in plain digits.
     pub fn builder(name: impl Into<String>) -> KernelBuilder {
         KernelBuilder { name: name.into(), clock: Arc::new(SystemClock::new()) }
+    }
+
+    fn new(directory: Arc<Directory>, alarms: Arc<Alarms>) -> Self {
+        Self { inner: Arc::new(Inner { directory, alarms, waited: AtomicBool::new(false) }) }
     }
 
     /// The node's id.
@@ -209,6 +216,8 @@ impl Kernel {
     /// Waits `timeout` at most; a thread that is not back by then is named in the report and left to itself. On a
     /// worker thread it does not wait: the threads end in the background. Afterwards everything that is asked, sent
     /// or opened ends with [`Code::STOPPED`].
+    ///
+    /// Stopping again waits for those who are still there, also from a namespace that was closed, and names them again.
     pub fn stop(&self, timeout: Duration) -> StopReport {
         self.inner.stop(timeout)
     }
@@ -217,22 +226,22 @@ impl Kernel {
 impl Inner {
     fn stop(&self, timeout: Duration) -> StopReport {
         let directory = &self.directory;
-        let deadline = in_time(Instant::now(), timeout);
-        let mut report = depart(directory, &directory.close_all(), timeout);
-        let left = deadline.saturating_duration_since(Instant::now());
-        report.join(depart(directory, &directory.close_ports(), left));
+        let report = depart_all(directory, timeout);
         // In the background nobody is left who could do it later.
         directory.refuse_askers();
         self.alarms.stop();
         directory.close_services();
+        self.waited.fetch_or(!report.in_background, Ordering::Relaxed);
         report
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Nobody is left to read the report.
-        let _ = self.stop(TIMEOUT);
+        if !self.waited.load(Ordering::Relaxed) {
+            // Nobody is left to read the report.
+            let _ = self.stop(TIMEOUT);
+        }
     }
 }
 
@@ -254,7 +263,7 @@ impl KernelBuilder {
         let _ = Nid::given("SYSTEM")?;
         let alarms = Alarms::new(self.clock.clone());
         let directory = Arc::new(Directory::new(node, self.clock));
-        Ok(Kernel { inner: Arc::new(Inner { directory, alarms }) })
+        Ok(Kernel::new(directory, alarms))
     }
 
     /// Starts a kernel whose workers all run on the calling thread, with those of the others of `crew` and by its clock.
@@ -265,7 +274,7 @@ impl KernelBuilder {
         let alarms = Alarms::attended(clock.clone());
         let directory = Arc::new(Directory::new(node, clock).mustering());
         crew.take_in(directory.clone(), alarms.clone());
-        Ok(Kernel { inner: Arc::new(Inner { directory, alarms }) })
+        Ok(Kernel::new(directory, alarms))
     }
 }
 

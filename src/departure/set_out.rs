@@ -48,19 +48,23 @@ pub(crate) fn set_out(directory: &Directory, spaces: &[Arc<Space>], timeout: Dur
     }
     let mut driven = Vec::new();
     for post in all().filter(|post| post.drive == Drive::Caller) {
-        orders::command(post, |core| core.begin_closing(None));
-        post.closing.store(true, Ordering::Release);
-        driven.push(post.name.clone());
+        if orders::command(post, |core| core.begin_closing(None)) {
+            post.closing.store(true, Ordering::Release);
+            driven.push(post.name.clone());
+        }
     }
     SetOut { departure, threads, driven }
 }
 
 /// Stops a kernel without waiting for anybody; who stops it again waits for those who have not ended by then.
-pub(crate) fn stop_in_background(directory: &Directory) {
-    let spaces = directory.close_all();
-    let _ = set_out(directory, &spaces, TIMEOUT);
-    let _ = set_out(directory, &directory.close_ports(), TIMEOUT);
+pub(crate) fn stop_in_background(directory: &Directory, timeout: Duration) -> SetOut {
+    let mut spaces = directory.close_all();
+    let _ = set_out(directory, &spaces, timeout);
+    // Those of the ports go when the others have sent everything back, for whom nobody has waited.
+    spaces.extend(directory.close_ports());
+    let all = set_out(directory, &spaces, timeout);
     directory.refuse_askers();
+    all
 }
 
 /// The moment that is `timeout` after `start`, or one that nobody lives to see.

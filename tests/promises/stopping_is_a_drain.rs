@@ -1,12 +1,13 @@
 //! Promise 11: whatever stops returns the mail that is on the way with `STOPPED`, later mail finds nobody.
 //!
 //! Here targets that go; [`namespaces`] and [`kernels`] have what is larger, [`stuck`] the thread that does not come
-//! back.
+//! back, [`reports`] what is told of whom.
 
 mod handles;
 mod held;
 mod kernels;
 mod namespaces;
+mod reports;
 mod stuck;
 
 use std::rc::Rc;
