@@ -143,7 +143,7 @@ impl Directory {
     }
 
     /// Gives a new worker a number, and `make` makes its post from number and first generation.
-    pub(crate) fn seat<T>(&self, make: impl FnOnce(u32, u32) -> (Arc<Post>, T)) -> Result<(Arc<Post>, T), NoSeat> {
+    pub(crate) fn seat(&self, make: impl FnOnce(u32, u32) -> Arc<Post>) -> Result<Arc<Post>, NoSeat> {
         let mut seats = self.seats.write();
         let free = seats.iter().position(|seat| seat.post.is_none() && seat.base.is_some());
         let index = free.unwrap_or(seats.len());
@@ -154,9 +154,9 @@ impl Directory {
             seats.push(Seat { post: None, base: Some(0) });
         }
         let seat = &mut seats[index];
-        let (post, rest) = make(index as u32 + 1, seat.base.unwrap_or_default());
+        let post = make(index as u32 + 1, seat.base.unwrap_or_default());
         seat.post = Some(post.clone());
-        Ok((post, rest))
+        Ok(post)
     }
 
     /// Forgets a namespace that closes; its id can be opened anew.

@@ -37,16 +37,17 @@ pub(crate) struct Receiver<T> {
 }
 
 impl<T> Inbox<T> {
-    /// An inbox for `capacity` values, from 1 on.
-    pub(crate) fn new(capacity: usize) -> (Self, Head) {
+    /// An inbox for `capacity` values, from 1 on, and its receiver.
+    pub(crate) fn new(capacity: usize) -> (Arc<Self>, Receiver<T>) {
         let (ring, head) = Ring::new(capacity);
-        let inbox = Self {
+        let inbox = Arc::new(Self {
             ring,
             spilling: AtomicBool::new(false),
             spill: Mutex::new(Spill { list: VecDeque::new(), closed: false }),
             waker: Mutex::new(None),
-        };
-        (inbox, head)
+        });
+        let receiver = Receiver { inbox: inbox.clone(), head, spilled: VecDeque::new(), spilled_at: 0 };
+        (inbox, receiver)
     }
 
     /// Adds ordinary mail, or hands it back.
@@ -128,11 +129,6 @@ impl<T> Inbox<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The receiver of `inbox`, whose head this is.
-    pub(crate) const fn new(inbox: Arc<Inbox<T>>, head: Head) -> Self {
-        Self { inbox, head, spilled: VecDeque::new(), spilled_at: 0 }
-    }
-
     /// Has `serve` look at the next value, then drops what is [`Left`] of it. `serve` must not unwind.
     #[inline]
     pub(crate) fn with_next<R>(&mut self, serve: impl FnOnce(&mut T) -> (R, Left)) -> Option<R> {

@@ -38,9 +38,7 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
 }
 
 fn handoff(capacity: usize) -> (Arc<Inbox<u32>>, Receiver<u32>) {
-    let (inbox, head) = Inbox::new(capacity);
-    let inbox = Arc::new(inbox);
-    (inbox.clone(), Receiver::new(inbox, head))
+    Inbox::new(capacity)
 }
 
 fn take(receiver: &mut Receiver<u32>) -> Option<u32> {

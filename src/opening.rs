@@ -8,7 +8,7 @@ use crate::affinity::{self, PinError};
 use crate::directory::Directory;
 use crate::directory::space::Space;
 use crate::driven::Driven;
-use crate::handoff::Receiver;
+use crate::handoff::{Inbox, Receiver};
 use crate::id::{Nid, ParseIdError, Tid};
 use crate::idle::Idle;
 use crate::muster::Recruit;
@@ -139,8 +139,11 @@ impl NamespaceBuilder {
     }
 
     /// How many messages wait in a thread's hand-off before [`Code::BUSY`](crate::Code::BUSY), beside the one that is
-    /// being handled; default 1000, from 1 to 2^24. Each costs 128 bytes, touched when it is used first; for that, but
-    /// not for the bound, the number is rounded up to a power of two.
+    /// being handled; default 1000, from 1 to 2^24.
+    ///
+    /// Room for them and for that one is taken and written when the namespace is opened: 128 bytes each, their number
+    /// rounded up to a power of two. A thread with 1000 takes 128 KiB, one with 1024 takes 256 KiB, and one with 2^24
+    /// takes 4 GiB and seconds.
     pub fn capacity(mut self, messages: usize) -> Self {
         self.limits.handoff = messages;
         self
@@ -193,16 +196,20 @@ impl NamespaceBuilder {
     /// [`OpenError`].
     pub fn open(self) -> Result<Namespace, OpenError> {
         let nid = if self.name == SYSTEM { Directory::SYSTEM } else { self.check()? };
+        if let Some(namespace) = self.opened(nid) {
+            return Ok(namespace);
+        }
+        if nid == Directory::SYSTEM || self.directory.is_stopping() {
+            return Err(OpenError::Stopped);
+        }
+        let inboxes = self.inboxes();
         let later = WakeLater::new();
         let mut spaces = self.directory.spaces.write();
         if let Some(space) = spaces.get(&nid) {
             return Ok(Namespace::new(self.directory.clone(), space.clone()));
         }
-        if nid == Directory::SYSTEM {
-            return Err(OpenError::Stopped);
-        }
         if let Some(muster) = &self.directory.muster {
-            let (space, receivers) = self.space(nid, self.threads, Drive::Crew)?;
+            let (space, receivers) = self.space(nid, inboxes, Drive::Crew)?;
             let stack = self.stack.unwrap_or(DEFAULT_DRIVEN_STACK);
             for (post, receiver) in space.posts.iter().cloned().zip(receivers) {
                 muster.join(Recruit { post, receiver, space: space.clone(), stack });
@@ -212,7 +219,7 @@ impl NamespaceBuilder {
             drop(spaces);
             return Ok(Namespace::new(self.directory, space));
         }
-        let (space, receivers) = self.space(nid, self.threads, Drive::Thread)?;
+        let (space, receivers) = self.space(nid, inboxes, Drive::Thread)?;
         let stack = self.stack.unwrap_or(DEFAULT_STACK);
         for (index, receiver) in receivers.into_iter().enumerate() {
             if let Err(error) = self.spawn(&space, index, receiver, stack) {
@@ -241,12 +248,19 @@ impl NamespaceBuilder {
         self.threads = 1;
         self.cores.clear();
         let nid = self.check()?;
+        if self.opened(nid).is_some() {
+            return Err(OpenError::AlreadyOpen(self.name));
+        }
+        if self.directory.is_stopping() {
+            return Err(OpenError::Stopped);
+        }
+        let inboxes = self.inboxes();
         let _later = WakeLater::new();
         let mut spaces = self.directory.spaces.write();
         if spaces.contains_key(&nid) {
             return Err(OpenError::AlreadyOpen(self.name));
         }
-        let (space, receivers) = self.space(nid, 1, Drive::Caller)?;
+        let (space, receivers) = self.space(nid, inboxes, Drive::Caller)?;
         let stack = self.stack.unwrap_or(DEFAULT_DRIVEN_STACK);
         let receiver = receivers.into_iter().next().ok_or(OpenError::Threads(0))?;
         let worker = Worker::new(&space.posts[0], receiver, space.clone(), self.directory.clone(), stack);
@@ -281,16 +295,32 @@ impl NamespaceBuilder {
         Ok(Nid::given(&self.name)?)
     }
 
+    /// The namespace, if it is open.
+    fn opened(&self, nid: Nid) -> Option<Namespace> {
+        let space = self.directory.spaces.read().get(&nid)?.clone();
+        Some(Namespace::new(self.directory.clone(), space))
+    }
+
+    /// An inbox for each worker. Large ones take long, so nothing is locked meanwhile that others look up.
+    fn inboxes(&self) -> Vec<(Arc<Inbox<Mail>>, Receiver<Mail>)> {
+        (0..self.threads).map(|_| Inbox::new(self.limits.handoff)).collect()
+    }
+
     /// The namespace's posts; none of them runs yet.
-    fn space(&self, nid: Nid, workers: usize, drive: Drive) -> Result<(Arc<Space>, Vec<Receiver<Mail>>), OpenError> {
+    fn space(
+        &self,
+        nid: Nid,
+        inboxes: Vec<(Arc<Inbox<Mail>>, Receiver<Mail>)>,
+        drive: Drive,
+    ) -> Result<(Arc<Space>, Vec<Receiver<Mail>>), OpenError> {
         if self.directory.is_stopping() {
             return Err(OpenError::Stopped);
         }
         let (mut posts, mut receivers) = (Vec::new(), Vec::new());
-        for index in 0..workers {
+        for (index, (inbox, receiver)) in inboxes.into_iter().enumerate() {
             let name = thread_name(&self.name, index);
-            let make = |worker, base| Post::new((worker, base), (nid, index), name, drive, self.limits);
-            let Ok((post, receiver)) = self.directory.seat(make) else {
+            let make = |worker, base| Post::new((worker, base), (nid, index), name, drive, self.limits, inbox);
+            let Ok(post) = self.directory.seat(make) else {
                 posts.iter().for_each(|post: &Arc<Post>| self.directory.unseat(post, post.base));
                 return Err(OpenError::TooManyWorkers);
             };

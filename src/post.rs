@@ -11,7 +11,7 @@ use crate::clock::Sleeper;
 use crate::code::Code;
 use crate::core::Core;
 use crate::counters::Tally;
-use crate::handoff::{Inbox, Receiver};
+use crate::handoff::Inbox;
 use crate::id::{Nid, Tid};
 use crate::message::Message;
 use crate::registry::{NoVacancy, Vacancies};
@@ -102,11 +102,9 @@ impl Post {
         name: String,
         drive: Drive,
         limits: Limits,
-    ) -> (Arc<Self>, Receiver<Mail>) {
-        let (inbox, head) = Inbox::new(limits.handoff);
-        let inbox = Arc::new(inbox);
-        let receiver = Receiver::new(inbox.clone(), head);
-        let post = Self {
+        inbox: Arc<Inbox<Mail>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
             worker,
             nid,
             index,
@@ -122,8 +120,7 @@ impl Post {
             base,
             slots: AtomicU64::new(0),
             vacancies: Mutex::new(Vacancies::new(base)),
-        };
-        (Arc::new(post), receiver)
+        })
     }
 
     /// Takes a message into the hand-off, or leaves it as it is and says why.

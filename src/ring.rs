@@ -118,7 +118,8 @@ unsafe impl<T: Send> Send for Ring<T> {}
 unsafe impl<T: Send> Sync for Ring<T> {}
 
 impl<T> Ring<T> {
-    /// A ring of exactly `capacity` places, from 1 on. Its memory is reserved at once and touched when it is used.
+    /// A ring of exactly `capacity` places, from 1 on. Its memory is written at once: of zeroes that are to lie in lines,
+    /// unlike those that lie anywhere, the allocator leaves none to the system.
     pub(crate) fn new(capacity: usize) -> (Self, Head) {
         // One more than the bound, for the value that is being served.
         let slots = (capacity.max(1) + 1).next_power_of_two();

@@ -14,31 +14,38 @@ struct Counting;
 
 thread_local! {
     pub(crate) static COUNTER: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
+    /// What is done before the thread's next piece of a megabyte and more; it must not allocate.
+    pub(crate) static LARGE: Cell<Option<fn()>> = const { Cell::new(None) };
 }
 
-fn count() {
+fn count(size: usize) {
     // A thread that ends has no counter any more.
     if let Ok(Some(counter)) = COUNTER.try_with(Cell::get) {
         counter.fetch_add(1, Ordering::SeqCst);
+    }
+    if size >= 1 << 20
+        && let Ok(Some(act)) = LARGE.try_with(Cell::take)
+    {
+        act();
     }
 }
 
 // SAFETY: it does what the system's allocator does, and counts beside it without allocating.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller keeps to the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller keeps to the contract of `alloc_zeroed`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
         // SAFETY: the caller keeps to the contract of `realloc`.
         unsafe { System.realloc(pointer, layout, size) }
     }

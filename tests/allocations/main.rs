@@ -1,6 +1,7 @@
 //! In the steady state no message allocates, whichever way it takes.
 //!
-//! Every test warms its path up, then counts what its own threads allocate over a thousand messages: nothing.
+//! Every test warms its path up, then counts what its own threads allocate over a thousand messages: nothing. Only
+//! [`opening`] looks at what comes before.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod counting;
@@ -8,6 +9,7 @@ mod targets;
 
 mod across_threads;
 mod on_one_thread;
+mod opening;
 mod timers;
 
 use std::time::Duration;
