@@ -152,7 +152,10 @@ impl<R: Record> Ask<R> {
             Some(_) => self.directory.route(to).is_ok_and(|(_, post)| post.is_here()),
             None => self.directory.service_is_here(Key { nid: to.nid, record: R::ID }),
         };
-        let hosts = Core::is_host() && (here() || self.directory.asks_this_thread(to, R::TYPE));
+        // A kernel that has stopped says so at once.
+        let hosts = Core::is_host()
+            && !self.directory.is_stopping()
+            && (here() || self.directory.asks_this_thread(to, R::TYPE));
         Core::is_entered() || hosts && Crew::here(&self.directory).is_none()
     }
 

@@ -99,6 +99,16 @@ fn whoever_drives_a_worker_may_not_wait_for_it() {
 }
 
 #[test]
+fn whoever_drives_a_worker_is_told_that_the_kernel_has_stopped() {
+    let world = World::driven();
+    let to = world.near("a", handle());
+    assert!(!world.kernel.stop(PATIENCE).is_complete(), "expected the worker to be there still");
+    let mut failure = world.kernel.ask(to, Query(1)).wait().expect_err("expected nobody to answer");
+    assert_eq!(failure.code(), Code::STOPPED, "expected the reason: {failure}");
+    assert_eq!(failure.take_record(), Some(Query(1)), "expected the record back");
+}
+
+#[test]
 fn a_worker_may_await_what_it_may_not_wait_for() {
     for mut world in World::both() {
         let (asker, servant) = (world.near("a", handle()), world.far("b", handle()));
