@@ -208,7 +208,8 @@ impl Namespace {
     /// # Errors
     ///
     /// [`BuildError`]: what `build` returned, its panic, or why it did not run ([`RegisterError::NoThread`],
-    /// [`RegisterError::Stopped`], [`RegisterError::Busy`]; [`RegisterError::WouldBlock`] on another worker thread).
+    /// [`RegisterError::Stopped`], [`RegisterError::Busy`]; [`RegisterError::WouldBlock`] on another worker thread, and
+    /// between two turns on the thread that drives it, where [`Driven::build`](crate::Driven::build) does the same).
     pub fn build_on<R: Send + 'static>(
         &self,
         thread: usize,

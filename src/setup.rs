@@ -136,8 +136,12 @@ pub enum RegisterError {
     /// The namespace is closed, or the kernel has stopped.
     #[error("the namespace is closed; open it again")]
     Stopped,
-    /// Only by waiting for another thread could this be done on a worker thread.
-    #[error("a worker thread cannot wait for thread {0} of the namespace; build on your own thread, or from outside")]
+    /// Only by waiting could this be done: on a worker thread for another one, or on the thread that drives the worker for
+    /// itself, where [`Driven::build`](crate::Driven::build) does it.
+    #[error(
+        "thread {0} of the namespace cannot be waited for here; a handler builds on its own thread, and whoever drives a \
+         worker with `Driven::build`"
+    )]
     WouldBlock(usize),
     /// A handler registers on its own thread only; what it makes need not be `Send`.
     #[error("a handler registers on its own thread, and {0} is another; use the namespace's handle for that")]

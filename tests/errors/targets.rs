@@ -97,5 +97,5 @@ fn building_on_another_thread_is_refused_where_it_would_have_to_wait() {
     }
     let (driven, _worker) = kernel.namespace("driven").driven().unwrap();
     let error = driven.build_on(0, |_| Ok(())).expect_err("expected the driver not to wait for itself");
-    says(&error, &["thread 0"]);
+    says(&error, &["thread 0", "`Driven::build`"]);
 }
