@@ -82,6 +82,9 @@ pub struct SendError {
 
 impl Kernel {
     /// A kernel whose node has this name, or a number in plain digits.
+    ///
+    /// Where addresses of one kernel come to another, in the same process or by a [`Port`], the two need different names:
+    /// to each, an address with its own name is one of its own.
     pub fn builder(name: impl Into<String>) -> KernelBuilder {
         KernelBuilder { name: name.into(), clock: Arc::new(SystemClock::new()) }
     }
