@@ -220,7 +220,7 @@ fn refuse(draft: &Draft<'_>, events: &[&str], mut check: impl FnMut(&mut Flaws<'
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{EventId, Model, State, Table};
     use crate::machine::{Engine, Transition};
 
     struct Walker;

@@ -62,7 +62,7 @@ fn take<M: Model, C: Course<M> + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{AnyCourse, Course, End, Model, Occasion, Outcome};
     use crate::machine::{Engine, EventId, State, Table, Transition, Verdict, core::Core};
     use std::{array, sync::Arc};
 

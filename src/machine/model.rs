@@ -231,7 +231,7 @@ impl Raised {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{EventId, Raised};
 
     #[test]
     fn raised_events_come_out_in_the_order_they_went_in() {

@@ -183,7 +183,9 @@ fn lengths(piece: &[u8]) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use proptest::prelude::*;
+    use proptest::prelude::{
+        Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_compose, prop_oneof, proptest,
+    };
 
     use super::{Bundle, MARK, MOST, frames};
     use crate::net::frame::{Draft, Frame, FrameError, Kind, Route, Session, TAIL};

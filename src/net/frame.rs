@@ -323,7 +323,7 @@ impl fmt::Debug for Session {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use bytes::Bytes;
-    use proptest::prelude::*;
+    use proptest::prelude::{prop_assert_eq, proptest};
 
     use super::{Beat, Frame, FrameError, Kind, Route, Session, Stamp, TAIL, VERSION};
 

@@ -145,7 +145,7 @@ impl History {
 mod tests {
     use std::time::Duration;
 
-    use proptest::prelude::*;
+    use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, proptest};
 
     use super::{Decision, History, Restart};
     use crate::clock::Time;

@@ -1,6 +1,6 @@
 //! The wheel beside a plain list that is searched from end to end.
 
-use proptest::prelude::*;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 
 use super::{Group, Key, Subject, Wheel};
 use crate::clock::Time;

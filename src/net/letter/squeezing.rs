@@ -85,7 +85,7 @@ pub(super) fn squeeze(out: &mut Vec<u8>, start: usize) -> bool {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::{prop_assert_eq, proptest};
     use serde::{Deserialize, Serialize};
 
     use super::{HEAD, MOST, SQUEEZED};

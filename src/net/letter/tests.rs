@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
+use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use serde::{Deserialize, Serialize};
 
 use super::{Desk, Letter, LetterError, MAX_TEXT};
