@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use std::mem::{MaybeUninit, align_of, needs_drop, size_of};
 use std::ptr::{self, NonNull};
 
+use crate::fault::quietly;
 use crate::record::{Record, RecordType};
 
 const WORDS: usize = 4;
@@ -333,7 +334,15 @@ fn free(heap: Option<(NonNull<u8>, Layout)>) {
 impl Drop for Body<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.finish();
+        if self.kind.plain {
+            return;
+        }
+        // Where one of several records panics the others are dropped as the panic unwinds, and a second one that gets out
+        // of here would end the process.
+        if std::thread::panicking() {
+            return quietly(|| self.clear());
+        }
+        self.clear();
     }
 }
 

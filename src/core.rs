@@ -279,10 +279,11 @@ impl Core {
         self.is_serving.get() || self.waiting.with(|waiting| !waiting.is_empty())
     }
 
-    /// Drops the resources of the thread.
+    /// Drops the resources of the thread. Each may panic.
     pub(crate) fn drop_locals(&self) {
-        let locals = self.locals.take();
-        let _ = self.guard(|| drop(locals));
+        for local in self.locals.take().into_values() {
+            let _ = self.guard(|| drop(local));
+        }
     }
 
     /// Has nobody called directly any more.

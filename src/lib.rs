@@ -207,8 +207,9 @@
 //! Semantic versioning. The minimum supported Rust version is 1.92; raising it is a minor version. Adding a code, a
 //! variant of a `#[non_exhaustive]` enum or a provided method to [`Target`] is not a breaking change.
 
-// What everything stands on: ids, time, and the primitives with which threads meet.
+// What everything stands on: ids, time, panics, and the primitives with which threads meet.
 mod clock;
+mod fault;
 mod id;
 mod name;
 mod sync;
@@ -228,7 +229,6 @@ mod ending;
 #[cfg_attr(feature = "tracing", path = "events/traced.rs")]
 #[cfg_attr(not(feature = "tracing"), path = "events/silent.rs")]
 mod events;
-mod fault;
 mod message;
 mod monitor;
 mod origin;

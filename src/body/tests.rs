@@ -101,6 +101,15 @@ fn a_record_that_panics_in_drop_frees_its_memory() {
 }
 
 #[test]
+fn bodies_that_are_dropped_together_may_all_panic() {
+    let count = Arc::new(());
+    let bodies: Vec<_> = (0..3).map(|_| Body::new(Explosive(count.clone(), [0; 8]))).collect();
+    let blast = catch_unwind(AssertUnwindSafe(|| drop(bodies)));
+    assert!(blast.is_err(), "expected the first panic to reach the caller");
+    assert_eq!(Arc::strong_count(&count), 1, "expected all records to be dropped");
+}
+
+#[test]
 fn a_body_crosses_threads_with_its_record() {
     let body = Body::new(large(&Arc::new(())));
     let thread = std::thread::spawn(move || body.get::<Large>().map(|large| large.0[0]));

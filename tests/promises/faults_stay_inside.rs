@@ -1,12 +1,13 @@
 //! Promise 7: a panic unwinds only the handler that panicked; the message comes back with `EXCEPTION` and the text.
 //!
-//! Here the handlers; [`records`] has what messages carry, [`held`] what was held, [`lives`] what becomes of the target,
-//! [`bystanders`] who else might have been harmed.
+//! Here the handlers; [`records`] has what messages carry, [`together`] what is dropped together, [`held`] what was held,
+//! [`lives`] what becomes of the target, [`bystanders`] who else might have been harmed.
 
 mod bystanders;
 mod held;
 mod lives;
 mod records;
+mod together;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
