@@ -76,7 +76,7 @@ enum State<R> {
 thread_local! {
     /// Reply slots that can be used again, as soon as who answered has let go of them.
     static SPARES: RefCell<Vec<Arc<Reply>>> = const { RefCell::new(Vec::new()) };
-    static WAITER: Arc<Waiter> = Arc::new(Waiter(std::thread::current()));
+    static WAITER: Arc<Waiter> = Waiter::new();
 }
 
 /// The most reply slots that a thread keeps.
@@ -84,6 +84,12 @@ const MAX_SPARES: usize = 4;
 
 /// A plain thread that waits for its answer.
 struct Waiter(std::thread::Thread);
+
+impl Waiter {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(std::thread::current()))
+    }
+}
 
 impl Wake for Waiter {
     fn wake(self: Arc<Self>) {
@@ -189,28 +195,28 @@ impl<R: Record> Ask<R> {
         }
         self.directory.follow(reply);
         let clock = &self.directory.clock;
-        WAITER.with(|waiter| {
-            let waker = Waker::from(waiter.clone());
-            if deadline != Time::NEVER {
-                let sleeper: Weak<Waiter> = Arc::downgrade(waiter);
-                clock.follow(sleeper);
+        // Something that goes with the thread may ask when these variables have gone before it.
+        let waiter = WAITER.try_with(Arc::clone).unwrap_or_else(|_| Waiter::new());
+        if deadline != Time::NEVER {
+            let sleeper: Weak<Waiter> = Arc::downgrade(&waiter);
+            clock.follow(sleeper);
+        }
+        let waker = Waker::from(waiter);
+        loop {
+            if let Some(end) = reply.take_or_wait(&waker) {
+                return end;
             }
-            loop {
-                if let Some(end) = reply.take_or_wait(&waker) {
-                    return end;
-                }
-                if deadline != Time::NEVER && clock.now() >= deadline {
-                    return reply.take_or_end(Code::EXPIRED);
-                }
-                if idle.spin(&mut since, || reply.is_done()) != Spun::Sleep {
-                    continue;
-                }
-                match clock.sleep_until(deadline) {
-                    Some(timeout) => std::thread::park_timeout(timeout),
-                    None => std::thread::park(),
-                }
+            if deadline != Time::NEVER && clock.now() >= deadline {
+                return reply.take_or_end(Code::EXPIRED);
             }
-        })
+            if idle.spin(&mut since, || reply.is_done()) != Spun::Sleep {
+                continue;
+            }
+            match clock.sleep_until(deadline) {
+                Some(timeout) => std::thread::park_timeout(timeout),
+                None => std::thread::park(),
+            }
+        }
     }
 
     fn begin(&self, to: Address, record: R) -> Result<Arc<Reply>, Failure> {
@@ -224,9 +230,10 @@ impl<R: Record> Ask<R> {
     }
 }
 
-/// The answer as the asker wants it; the slot goes back to its thread.
+/// The answer as the asker wants it; the slot goes back to its thread, unless that is about to end.
 fn finish<A: Record>(reply: Arc<Reply>, end: Result<Message<'static>, Code>) -> Result<A, Failure> {
-    SPARES.with_borrow_mut(|spares| {
+    let _ = SPARES.try_with(|spares| {
+        let mut spares = spares.borrow_mut();
         if spares.len() < MAX_SPARES {
             spares.push(reply);
         }
@@ -245,11 +252,12 @@ fn abandon(reply: &Reply, code: Code) {
 
 /// A slot that nobody else holds.
 fn spare() -> Arc<Reply> {
-    let spare = SPARES.with_borrow_mut(|spares| {
+    let spare = SPARES.try_with(|spares| {
+        let mut spares = spares.borrow_mut();
         let free = spares.iter().position(|reply| Arc::strong_count(reply) == 1);
         free.map(|index| spares.swap_remove(index))
     });
-    match spare {
+    match spare.ok().flatten() {
         Some(mut reply) => {
             match Arc::get_mut(&mut reply) {
                 Some(own) => own.renew(),

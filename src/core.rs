@@ -6,6 +6,7 @@
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -87,7 +88,8 @@ pub(crate) struct Core {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    /// Never dropped, so that it is there for a worker that goes with the thread; it is empty by then.
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Core>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
     /// Whether any worker was made for this thread.
     static HOST: Cell<bool> = const { Cell::new(false) };
 }
@@ -152,12 +154,12 @@ impl Core {
 
     /// Whether a core runs on this thread at this moment.
     pub(crate) fn is_entered() -> bool {
-        CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
+        CURRENT.with(|current| current.borrow().is_some())
     }
 
     /// The core whose thread this is, while it runs.
     pub(crate) fn current() -> Option<Rc<Self>> {
-        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+        CURRENT.with(|current| current.borrow().clone())
     }
 
     /// Makes `self` the current core until `run` returns.
@@ -166,12 +168,12 @@ impl Core {
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
                 self.0.return_unwound("a panic between two turns");
-                CURRENT.set(self.1.take());
+                CURRENT.with(|current| current.replace(self.1.take()));
             }
         }
 
         self.panicking.set(std::thread::panicking());
-        let _restore = Restore(self, CURRENT.replace(Some(self.clone())));
+        let _restore = Restore(self, CURRENT.with(|current| current.replace(Some(self.clone()))));
         run()
     }
 

@@ -90,7 +90,9 @@ impl Crew {
             bound: Cell::new(BOUND),
             last: RefCell::default(),
         });
-        CREWS.with_borrow_mut(|crews| {
+        // One that is made while its thread ends is run by nobody who waits.
+        let _ = CREWS.try_with(|crews| {
+            let mut crews = crews.borrow_mut();
             crews.retain(|crew| crew.strong_count() > 0);
             crews.push(Rc::downgrade(&crew));
         });

@@ -5,12 +5,15 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 use crate::fault::quietly;
 
 thread_local! {
-    static LATER: RefCell<Later> = const { RefCell::new(Later { scopes: 0, wakers: Vec::new() }) };
+    /// Never dropped, so that it is there for what goes with the thread; it owns nothing but within a scope.
+    static LATER: ManuallyDrop<RefCell<Later>> =
+        const { ManuallyDrop::new(RefCell::new(Later { scopes: 0, wakers: Vec::new() })) };
 }
 
 struct Later {
@@ -27,14 +30,15 @@ pub(crate) struct WakeLater(PhantomData<*const ()>);
 
 impl WakeLater {
     pub(crate) fn new() -> Self {
-        LATER.with_borrow_mut(|later| later.scopes += 1);
+        LATER.with(|later| later.borrow_mut().scopes += 1);
         Self(PhantomData)
     }
 }
 
 impl Drop for WakeLater {
     fn drop(&mut self) {
-        let due = LATER.with_borrow_mut(|later| {
+        let due = LATER.with(|later| {
+            let mut later = later.borrow_mut();
             later.scopes -= 1;
             if later.scopes == 0 { std::mem::take(&mut later.wakers) } else { Vec::new() }
         });
@@ -45,8 +49,7 @@ impl Drop for WakeLater {
 /// Wakes somebody, now or as soon as may be. A waker that panics harms nobody.
 pub(crate) fn wake(waker: Waker) {
     let mut waker = Some(waker);
-    // A thread that is about to end has no locks.
-    let _ = LATER.try_with(|later| {
+    LATER.with(|later| {
         let mut later = later.borrow_mut();
         if later.scopes > 0 {
             later.wakers.extend(waker.take());

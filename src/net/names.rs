@@ -24,7 +24,8 @@ const MAX_LEARNT: usize = 1 << 16;
 static LEARNT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// The named ids that this thread has written since it began a letter.
+    /// The named ids that this thread has written since it began a letter. Without it, as a thread ends, only these names
+    /// are not told.
     static MENTIONED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -42,7 +43,7 @@ pub(super) struct Told {
 impl Told {
     /// Begins a letter.
     pub(super) fn begin() {
-        MENTIONED.with_borrow_mut(Vec::clear);
+        let _ = MENTIONED.try_with(|mentioned| mentioned.borrow_mut().clear());
     }
 
     /// Calls `tell` with each name in the heading, or mentioned since, that is not known to the other side; it says whether
@@ -55,11 +56,11 @@ impl Told {
             }
             self.last = if known { heading } else { Heading::default() };
         }
-        let mentioned = MENTIONED.take();
+        let mentioned = MENTIONED.try_with(RefCell::take).unwrap_or_default();
         for &raw in &mentioned {
             self.tell_one(raw, &mut tell);
         }
-        MENTIONED.set(mentioned);
+        let _ = MENTIONED.try_with(|empty| empty.replace(mentioned));
     }
 
     /// Whether the other side knows it then.
@@ -90,7 +91,8 @@ pub(super) fn mention(raw: u64) {
     if !is_named(raw) {
         return;
     }
-    MENTIONED.with_borrow_mut(|mentioned| {
+    let _ = MENTIONED.try_with(|mentioned| {
+        let mut mentioned = mentioned.borrow_mut();
         if mentioned.len() < MAX_MENTIONED && !mentioned.contains(&raw) {
             mentioned.push(raw);
         }

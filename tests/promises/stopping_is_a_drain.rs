@@ -1,7 +1,7 @@
 //! Promise 11: whatever stops returns the mail that is on the way with `STOPPED`, later mail finds nobody.
 //!
 //! Here targets that go; [`namespaces`] and [`kernels`] have what is larger, [`stuck`] the thread that does not come
-//! back, [`reports`] what is told of whom.
+//! back, [`reports`] what is told of whom, [`thread_ends`] what goes with its thread.
 
 mod handles;
 mod held;
@@ -9,6 +9,7 @@ mod kernels;
 mod namespaces;
 mod reports;
 mod stuck;
+mod thread_ends;
 
 use std::rc::Rc;
 
