@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -71,8 +72,8 @@ pub enum Stuck {
 }
 
 thread_local! {
-    /// The crews of this thread.
-    static CREWS: RefCell<Vec<Weak<Crew>>> = const { RefCell::new(Vec::new()) };
+    /// The crews of this thread. Never dropped, so that one that goes with the thread is found; it is empty by then.
+    static CREWS: ManuallyDrop<RefCell<Vec<Weak<Crew>>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// How many turns are remembered.
@@ -90,12 +91,7 @@ impl Crew {
             bound: Cell::new(BOUND),
             last: RefCell::default(),
         });
-        // One that is made while its thread ends is run by nobody who waits.
-        let _ = CREWS.try_with(|crews| {
-            let mut crews = crews.borrow_mut();
-            crews.retain(|crew| crew.strong_count() > 0);
-            crews.push(Rc::downgrade(&crew));
-        });
+        CREWS.with(|crews| crews.borrow_mut().push(Rc::downgrade(&crew)));
         crew
     }
 
@@ -114,14 +110,9 @@ impl Crew {
         if Core::current().is_some() {
             return None;
         }
-        CREWS
-            .try_with(|crews| {
-                let mut crews =
-                    crews.try_borrow().ok()?.iter().filter_map(Weak::upgrade).collect::<Vec<_>>().into_iter();
-                crews.find(|crew| crew.kernels.borrow().iter().any(|of| std::ptr::eq(&*of.directory, directory)))
-            })
-            .ok()
-            .flatten()
+        let crews = CREWS.with(|crews| crews.borrow().iter().filter_map(Weak::upgrade).collect::<Vec<_>>());
+        let mut crews = crews.into_iter();
+        crews.find(|crew| crew.kernels.borrow().iter().any(|of| std::ptr::eq(&*of.directory, directory)))
     }
 
     pub(crate) fn set_bound(&self, turns: usize) {
@@ -260,6 +251,19 @@ impl Crew {
 
     fn move_to(&self, moment: Time) {
         self.clock.advance(moment.since(self.clock.now()));
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        // Its own entry is among those that cannot be upgraded any more.
+        CREWS.with(|crews| {
+            let mut crews = crews.borrow_mut();
+            crews.retain(|crew| crew.strong_count() > 0);
+            if crews.is_empty() {
+                *crews = Vec::new();
+            }
+        });
     }
 }
 

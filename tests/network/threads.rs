@@ -1,12 +1,13 @@
 //! The same on threads of their own, by the system's clock.
 
+use std::cell::RefCell;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use rohrpost::net::memory::Network;
 use rohrpost::{Address, Code, Context, Kernel, Message, NodeId, Outcome, Target};
 
-use crate::world::{Add, Calculator, Note, Sum};
+use crate::world::{Add, Calculator, Note, Sum, World};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -77,4 +78,38 @@ fn mail_of_a_worker_that_does_not_come_to_rest_leaves_all_the_same() {
         north.notify(stubborn, Note(0)).unwrap();
         assert_eq!(end.recv_timeout(SOON * 2), Ok(100), "expected all, in order");
     }
+}
+
+/// Two nodes on one thread, of which one asks the other; once more when they are dropped.
+struct Asking(World, Address, Sender<Result<Sum, Code>>);
+
+impl Asking {
+    fn ask(&mut self) {
+        let end = self.0.nodes[0].test.ask(self.1, Add(1, 2));
+        self.2.send(end.map_err(|failure| failure.code())).unwrap();
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.ask();
+    }
+}
+
+#[test]
+fn nodes_that_a_thread_keeps_write_to_each_other_until_it_has_ended() {
+    thread_local! {
+        static KEPT: RefCell<Option<Asking>> = const { RefCell::new(None) };
+    }
+    let (tell, told) = channel();
+    // What is there first goes last, after the variables of the library.
+    let thread = std::thread::spawn(|| {
+        KEPT.with_borrow_mut(|kept| {
+            let world = World::new(2);
+            let calculator = world.register(1, Calculator);
+            kept.insert(Asking(world, calculator, tell)).ask();
+        });
+    });
+    assert!(thread.join().is_ok(), "expected the thread to end as any other");
+    assert_eq!(told.iter().collect::<Vec<_>>(), [Ok(Sum(3)), Ok(Sum(3))], "expected both answers");
 }
