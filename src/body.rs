@@ -244,6 +244,17 @@ impl<'m> Body<'m> {
         }
     }
 
+    /// Drops the record with the body. Out of line: most bodies have nothing to drop by then.
+    #[inline(never)]
+    fn drop_record(&mut self) {
+        // Where one of several records panics the others are dropped as the panic unwinds, and a second one that gets out
+        // of here would end the process.
+        if std::thread::panicking() {
+            return quietly(|| self.clear());
+        }
+        self.clear();
+    }
+
     /// Drops the record and leaves `()` behind.
     #[inline]
     pub(crate) fn clear(&mut self) {
@@ -334,15 +345,9 @@ fn free(heap: Option<(NonNull<u8>, Layout)>) {
 impl Drop for Body<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.kind.plain {
-            return;
+        if !self.kind.plain {
+            self.drop_record();
         }
-        // Where one of several records panics the others are dropped as the panic unwinds, and a second one that gets out
-        // of here would end the process.
-        if std::thread::panicking() {
-            return quietly(|| self.clear());
-        }
-        self.clear();
     }
 }
 
