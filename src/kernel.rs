@@ -217,8 +217,9 @@ impl Kernel {
     /// Stops: all mail on the way comes back with [`Code::STOPPED`], targets are told and dropped, threads end.
     ///
     /// Waits `timeout` at most; a thread that is not back by then is named in the report and left to itself. On a
-    /// worker thread it does not wait: the threads end in the background. Afterwards everything that is asked, sent
-    /// or opened ends with [`Code::STOPPED`].
+    /// worker thread it does not wait: the threads end in the background, and questions from outside that wait, also the
+    /// one that the handler answers, end with [`Code::STOPPED`] at once. Afterwards everything that is asked, sent or
+    /// opened ends with `STOPPED`.
     ///
     /// Stopping again waits for those who are still there, also from a namespace that was closed, and names them again.
     pub fn stop(&self, timeout: Duration) -> StopReport {

@@ -205,6 +205,9 @@ impl Namespace {
     /// Has `build` run on the thread with this index and returns what it returns: the way to register targets that
     /// are not `Send`, or share what is not. On that very thread it runs at once.
     ///
+    /// Waits until the thread comes to it: for a worker that nobody drives until somebody does or drops it, and for a thread
+    /// that is stuck also when the kernel is stopped meanwhile.
+    ///
     /// # Errors
     ///
     /// [`BuildError`]: what `build` returned, its panic, or why it did not run ([`RegisterError::NoThread`],
