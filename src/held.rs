@@ -178,8 +178,7 @@ impl HeldMessage {
         Core::current().filter(|core| Arc::ptr_eq(&core.directory, &self.directory))
     }
 
-    /// Takes the message out, which is held no longer; nothing is left to be ended.
-    pub(crate) fn take(&mut self) -> Option<Message<'static>> {
+    fn take(&mut self) -> Option<Message<'static>> {
         let message = self.message.take()?;
         if let Some(keeper) = &self.keeper {
             keeper.held.fetch_sub(1, Ordering::Relaxed);

@@ -16,9 +16,7 @@ const MARK: u8 = 0xb5;
 /// Bytes of a bundle, about: what a transport sends in one piece anyway.
 const ROOM: usize = 48 << 10;
 /// A frame with more bytes goes alone.
-pub(crate) const LARGE: usize = 8 << 10;
-/// Room for a small letter and what belongs to it.
-const ALONE: usize = 384;
+const LARGE: usize = 8 << 10;
 /// Frames in a bundle.
 const MOST: u8 = 255;
 /// Set in the length of a letter without a stamp.
@@ -49,40 +47,9 @@ impl Bundle {
             self.take().into_iter().for_each(send);
         }
         let Draft { bytes, stamp, .. } = draft;
-        self.make_room();
         self.bytes.extend_from_slice(&bytes);
         self.close(bytes.len(), stamp);
         Some(bytes)
-    }
-
-    /// Has `write` write a letter where it leaves, and say with which stamp. It has [room](Self::has_room) for what is not
-    /// large; an error leaves the bundle as it was.
-    pub(crate) fn write<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<Stamp, E>) -> Result<(), E> {
-        self.make_room();
-        let start = self.bytes.len();
-        let written = write(&mut self.bytes);
-        match written {
-            Ok(stamp) => {
-                let length = self.bytes.len() - start;
-                self.close(length, Some(stamp));
-                Ok(())
-            }
-            Err(error) => {
-                self.bytes.truncate(start);
-                Err(error)
-            }
-        }
-    }
-
-    /// Most bundles have one frame, or many.
-    fn make_room(&mut self) {
-        if self.count == 0 {
-            self.bytes.reserve(ALONE);
-        } else if self.bytes.capacity() < ROOM {
-            let few = std::mem::replace(&mut self.bytes, shelf::take(ROOM + LARGE));
-            self.bytes.extend_from_slice(&few);
-            shelf::give(few);
-        }
     }
 
     /// The last frame is complete but for its stamp.
@@ -101,15 +68,6 @@ impl Bundle {
         self.last = stamp;
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Whether it takes any frame that is not large without having to send something.
-    pub(crate) const fn has_room(&self) -> bool {
-        self.count < MOST && self.bytes.len() + self.lengths.len() + LARGE <= ROOM
-    }
-
     /// All that is there, as one piece: a frame alone as it is.
     pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
         self.last = None;
@@ -120,6 +78,8 @@ impl Bundle {
             count => {
                 piece.extend_from_slice(&self.lengths);
                 piece.extend_from_slice(&[count, MARK]);
+                // The next one is about as long.
+                self.bytes = shelf::take(piece.len());
             }
         }
         self.lengths.clear();
@@ -188,7 +148,7 @@ mod tests {
     };
 
     use super::{Bundle, MARK, MOST, frames};
-    use crate::net::frame::{Draft, Frame, FrameError, Kind, Route, Session, TAIL};
+    use crate::net::frame::{Frame, FrameError, Kind, Route, Session, TAIL};
     use crate::net::transport::Lane;
 
     const ROUTE: Route = Route { from: Session::new(7), to: Session::new(9) };
@@ -225,27 +185,6 @@ mod tests {
             assert_eq!(pieces.len(), count, "expected so many pieces for {} frames", sent.len());
             assert_eq!(read(pieces), sent.into_iter().map(Ok).collect::<Vec<_>>());
         }
-    }
-
-    #[test]
-    fn a_letter_that_is_written_in_place_is_as_one_that_is_added() {
-        let sent: Vec<Frame> = (1..200).map(|seq| mail(seq, 100)).collect();
-        let mut bundle = Bundle::default();
-        for frame in &sent {
-            let Draft { bytes, stamp: Some(stamp), .. } = (Lane::Mail, frame.clone()).into() else { panic!("mail") };
-            assert!(bundle.has_room());
-            let failed: Result<(), ()> = bundle.write(|out| {
-                out.extend_from_slice(&[7; 50]);
-                Err(())
-            });
-            assert_eq!(failed, Err(()));
-            let written: Result<(), ()> = bundle.write(|out| {
-                out.extend_from_slice(&bytes);
-                Ok(stamp)
-            });
-            assert_eq!(written, Ok(()));
-        }
-        assert_eq!(bundle.take(), Some(pieces(&sent)[0].clone()));
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub fn link(bytes: &[u8]) {
         let number = u64::from(content.first().copied().unwrap_or_default());
         let route = Route { from: Session::new(9 + number / 64), to: Session::new(5 + number / 32) };
         let mut hear = |frame: Frame| link.heard(Frame::read(&frame.into_bytes().into()), now);
-        match what % 13 {
+        match what % 12 {
             0 => link.heard(Frame::read(&content.to_vec().into()), now),
             1 => hear(Frame::Hello { from: route.from, to: Some(route.to), limit: 1 << (number % 32) }),
             2 => hear(Frame::Ack { route, ack: number % 8 }),
@@ -89,12 +89,6 @@ pub fn link(bytes: &[u8]) {
                 }
             }
             10 => {
-                let kind = if number.is_multiple_of(2) { Kind::Notification } else { Kind::Request };
-                if link.flows() {
-                    kept += u32::from(link.send(kind, content.len(), 1, now).is_ok());
-                }
-            }
-            11 => {
                 now = now.after(Duration::from_millis(number * 40));
                 link.timeout(now);
                 assert!(link.next_deadline().is_none_or(|next| next > now), "a timeout does all that is due");

@@ -18,7 +18,7 @@ use crate::ending::Reason;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Message, Sender};
-use crate::net::carrier::{Carrier, Passed};
+use crate::net::carrier::Carrier;
 use crate::net::link::Request;
 use crate::net::transport::{Ears, Gone, Incarnation, Peer, in_a_moment};
 use crate::net::words::ObserverGone;
@@ -117,16 +117,13 @@ const _: () = assert!(size_of::<Input>() * SPARE <= 1 << 20, "it is as little as
 pub(crate) struct Intake {
     /// `None` after the last.
     queue: Mutex<Option<VecDeque<Input>>>,
-    /// Whether there is anything in the queue, or it is closed. Whoever sees that there is nothing, with the carrier locked,
-    /// comes after all that he knows of: it is written with the queue locked, which is taken with both.
+    /// Whether there is anything in the queue, about.
     piled: AtomicBool,
-    /// Whether the carrier has gathered something that is to be sent off.
-    gathered: AtomicBool,
     /// Mail from this node that may wait here.
     bound: usize,
     bell: OnceLock<Bell>,
     /// From when the network has been joined until the porter goes. Only the porter waits for it. The queue is taken with
-    /// this locked.
+    /// this locked, so that whoever has it and finds the queue empty comes after all that was in it.
     carrier: Mutex<Option<Box<Carrier>>>,
     /// The nodes for which mail is taken.
     reached: RwLock<BTreeSet<NodeId>>,
@@ -155,7 +152,6 @@ impl Intake {
         Self {
             queue,
             piled: AtomicBool::new(false),
-            gathered: AtomicBool::new(false),
             bound,
             bell: OnceLock::new(),
             carrier: Mutex::new(None),
@@ -228,14 +224,16 @@ impl Intake {
     }
 
     /// Takes mail of this node, or ends it.
-    pub(crate) fn post(&self, mut mail: HeldMessage) {
-        let passed = self.passing().map_or(Passed::Left, |mut carrier| carrier.send_in_passing(&mut mail));
-        match passed {
-            Passed::Sent => return,
+    pub(crate) fn post(&self, mail: HeldMessage) {
+        let passed = match self.passing() {
+            Some(mut carrier) => carrier.send_in_passing(mail),
+            None => Err(mail),
+        };
+        let mail = match passed {
             // With the carrier let go of: who gets it back may send again.
-            Passed::Refused(why) => return mail.fail(why),
-            Passed::Left => {}
-        }
+            Ok(refused) => return refused.into_iter().for_each(|(mail, why)| mail.fail(why)),
+            Err(mail) => mail,
+        };
         let mut queue = self.queue.lock();
         let refused = match &*queue {
             None => Some(Code::STOPPED),
@@ -259,23 +257,6 @@ impl Intake {
         }
     }
 
-    /// The carrier waits for more for some node.
-    pub(crate) fn note_gathered(&self) {
-        self.gathered.store(true, Ordering::Relaxed);
-    }
-
-    /// Sends off what has been gathered.
-    pub(crate) fn send_off(&self) {
-        if !self.gathered.swap(false, Ordering::Relaxed) {
-            return;
-        }
-        let mut carrier = in_a_moment(|| self.carrier.try_lock());
-        match carrier.as_deref_mut() {
-            Some(carrier) => carrier.iter_mut().for_each(|carrier| carrier.send_off()),
-            None => self.ring(),
-        }
-    }
-
     /// Takes what cannot be refused; after the last nobody needs it any more.
     pub(crate) fn put(&self, input: Input) {
         let mut queue = self.queue.lock();
@@ -288,28 +269,15 @@ impl Intake {
     pub(crate) fn take(&self, inputs: &mut VecDeque<Input>) {
         inputs.shrink_to(SPARE);
         let mut queue = self.queue.lock();
+        self.piled.store(false, Ordering::Relaxed);
         if let Some(queue) = &mut *queue {
-            self.piled.store(false, Ordering::Relaxed);
             std::mem::swap(queue, inputs);
-        }
-    }
-
-    /// Takes back what has been taken and could not be done, before what has come since.
-    pub(crate) fn put_back(&self, inputs: &mut VecDeque<Input>) {
-        let mut queue = self.queue.lock();
-        if let Some(queue) = &mut *queue {
-            inputs.append(queue);
-            std::mem::swap(queue, inputs);
-            self.piled.store(true, Ordering::Relaxed);
         }
     }
 
     /// Takes nothing any more; what has come after the last is dropped.
     pub(crate) fn close(&self) {
-        let mut queue = self.queue.lock();
-        self.piled.store(true, Ordering::Relaxed);
-        let left = queue.take();
-        drop(queue);
+        let left = self.queue.lock().take();
         drop(left);
     }
 
@@ -321,16 +289,13 @@ impl Intake {
 
     /// The carrier, if nobody else has it and it has done all that was before.
     fn passing(&self) -> Option<MappedMutexGuard<'_, Carrier>> {
-        let attempt = || self.carrier.try_lock();
         // Where mail waits already more of it need not wait for the carrier.
-        let carrier = if self.is_piled() { attempt() } else { in_a_moment(attempt) };
-        let mut carrier = MutexGuard::try_map(carrier?, Option::as_deref_mut).ok()?;
-        // What this thread knows to have come before has been taken then, and what was taken is done.
-        (!self.is_piled() || carrier.catch_up() && !self.is_piled()).then_some(carrier)
-    }
-
-    fn is_piled(&self) -> bool {
-        self.piled.load(Ordering::Relaxed)
+        if self.piled.load(Ordering::Relaxed) {
+            return None;
+        }
+        let carrier = MutexGuard::try_map(in_a_moment(|| self.carrier.try_lock())?, Option::as_deref_mut).ok()?;
+        let idle = self.queue.lock().as_ref().is_some_and(VecDeque::is_empty);
+        idle.then_some(carrier)
     }
 
     fn add(&self, queue: &mut Option<VecDeque<Input>>, input: Input) -> bool {

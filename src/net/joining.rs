@@ -283,10 +283,6 @@ impl Port for Slot {
         self.intake.post(mail);
     }
 
-    fn send_off(&self) {
-        self.intake.send_off();
-    }
-
     fn take_back(&self, stub: Stub, message: Message<'static>) {
         let (peer, way) = Return::read(stub, &message);
         self.intake.send_back(peer, way, message);

@@ -44,9 +44,8 @@
 //! # What carries it
 //!
 //! A node joins a network with one [`Port`](crate::Port): the *carrier*, for which a target of the namespace `TRANSPORT` works
-//! on a thread of its own. Small mail is carried by the threads that bring it, so that nobody has to be woken for it: what
-//! meets no other leaves at once, and where more is on its way to a node what a worker's targets send leaves together, when
-//! the worker has nothing else to do, after 16 turns, or within a millisecond. The carrier holds what leaves, so that it goes back whatever happens, and keeps a *link* to each other node:
+//! on a thread of its own. Small mail that meets no other is carried by the threads that bring it, so that nobody has to be
+//! woken for it. The carrier holds what leaves, so that it goes back whatever happens, and keeps a *link* to each other node:
 //! numbered frames, acknowledged, in a bounded window, in sessions that tell the lives of a node apart, with a heartbeat.
 //! Nothing is sent twice: a message arrives at most once, and what may or may not have arrived comes back as lost. Below the
 //! links is a transport that knows only bytes: [`memory`] for tests, and zenoh.

@@ -6,10 +6,8 @@
 //! carriers say to each other, has files of its own.
 
 mod incoming;
-mod keeping;
 mod offering;
 mod passing;
-mod peering;
 mod porter;
 mod standing_in;
 mod watching;
@@ -18,29 +16,30 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use self::passing::Passed;
+use slab::Slab;
+
 pub(crate) use self::porter::Porter;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::context::Context;
+use crate::counters::Count;
 use crate::ending::Parting;
+use crate::fault::quietly;
 use crate::held::HeldMessage;
 use crate::id::NodeId;
-use crate::message::Message;
+use crate::message::{Flags, Message};
 use crate::net::bundle::{self, Bundle};
-use crate::net::carrier::keeping::{Keeping, Kept};
 use crate::net::carrier::offering::Offering;
-use crate::net::carrier::peering::{Peering, collect, failure, send_bundle, transmit};
 use crate::net::carrier::standing_in::StandIns;
 use crate::net::frame::{Kind, Session};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::Gauges;
 use crate::net::intake::{Input, Intake, Return, is_own};
 use crate::net::letter::Desk;
-use crate::net::link::{Event, Link, LinkCounters, Terms};
+use crate::net::link::{Event, Link, LinkCounters, Refusal, Terms};
 use crate::net::offers::Offers;
-use crate::net::transport::{Gone, Peer, Transport};
-use crate::port::Inlet;
+use crate::net::transport::{Gone, Lane, Peer, Transport};
+use crate::port::{Inlet, Watch};
 use crate::waking::WakeLater;
 
 /// See the module.
@@ -54,15 +53,12 @@ pub(crate) struct Carrier {
     terms: Terms,
     gatekeeper: Gatekeeper,
     peers: BTreeMap<NodeId, Peering>,
-    kept: Keeping,
-    /// Notifications of this node that have arrived and are not counted yet.
-    arrived: u64,
+    /// Mail of this node whose fate is not known: it lies here, and links move its number.
+    kept: Slab<HeldMessage>,
     /// When whose link is to be looked at next.
     schedule: BTreeSet<(Time, NodeId)>,
     /// Whose links something has been done to.
     touched: BTreeSet<NodeId>,
-    /// For whom the bundle of a worker that is not at rest waits for more.
-    gathered: Vec<NodeId>,
     /// Bytes of the letters to all nodes that wait or are not acknowledged.
     under_way: usize,
     /// Whether the porter has been told that there is something to do.
@@ -72,6 +68,38 @@ pub(crate) struct Carrier {
     offers: Arc<Offers>,
     gauges: Arc<Gauges>,
     offering: Offering,
+}
+
+/// A node that is there, or was.
+struct Peering {
+    peer: Peer,
+    link: Link<Kept>,
+    desk: Desk,
+    /// Frames that leave as soon as there is nothing else to do.
+    bundle: Bundle,
+    /// When it is in the schedule.
+    due: Option<Time>,
+    /// Whether something was done in passing since it was looked at.
+    lively: bool,
+    /// What the link had counted when that was told.
+    told: LinkCounters,
+    /// Bytes of the link's that are counted in `under_way`.
+    weighs: usize,
+    /// Targets of this node that stand in for some of that one, for as long as a session of the link.
+    stand_ins: StandIns,
+    /// Whether the monitors have been told that it is there.
+    met: bool,
+}
+
+/// What is kept until it is known what has become of a letter.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    /// Its number in [`Carrier::kept`].
+    Mail(usize),
+    /// It asks for the end of a target to be told.
+    Watch(Watch),
+    /// The carriers' own words: nobody waits for them.
+    Nothing,
 }
 
 impl Carrier {
@@ -90,11 +118,9 @@ impl Carrier {
             terms,
             gatekeeper,
             peers: BTreeMap::new(),
-            kept: Keeping::default(),
-            arrived: 0,
+            kept: Slab::new(),
             schedule: BTreeSet::new(),
             touched: BTreeSet::new(),
-            gathered: Vec::new(),
             rung: false,
             under_way: 0,
             reopens: false,
@@ -126,7 +152,6 @@ impl Carrier {
         if std::mem::take(&mut self.reopens) {
             self.transport.reopen();
         }
-        self.count();
     }
 
     /// When the next link is to be looked at.
@@ -136,12 +161,11 @@ impl Carrier {
 
     fn take_in(&mut self, input: Input, ctx: &Context<'_>) {
         match input {
-            Input::Mail(mut mail) => {
+            Input::Mail(mail) => {
                 let node = mail.message().destination().node;
-                if let Err(why) = self.send(&mut mail, ctx.now()) {
+                if let Err((mail, why)) = self.send(mail, ctx.now()) {
                     return mail.fail(why);
                 }
-                self.touched.insert(node);
                 if let Some(peering) = self.peers.get_mut(&node) {
                     collect(peering, &mut *self.transport);
                 }
@@ -186,32 +210,41 @@ impl Carrier {
         Some(peering)
     }
 
-    /// Takes a message of this node and sends it on its way, or leaves it and says why not.
-    fn send(&mut self, mail: &mut HeldMessage, now: Time) -> Result<(), Failure> {
+    /// Sends a message of this node on its way, or gives it back and says why not.
+    #[expect(clippy::result_large_err, reason = "the message is moved as it is")]
+    fn send(&mut self, mail: HeldMessage, now: Time) -> Result<(), (HeldMessage, Failure)> {
         let message = mail.message();
         let node = message.destination().node;
         let Some(peering) = self.peers.get_mut(&node) else {
-            return Err(Code::NO_NODE.into());
+            return Err((mail, Code::NO_NODE.into()));
         };
+        let Peering { link, desk, .. } = peering;
         let kind = if message.wants_answer() { Kind::Request } else { Kind::Notification };
+        let failure = |why: Refusal| Failure::new(why.code(), why.to_string());
         let own = is_own(message);
-        if let Err(why) = peering.link.has_room(kind)
+        if let Err(why) = link.has_room(kind)
             && !own
         {
-            return Err(failure(why));
+            return Err((mail, failure(why)));
         }
-        if !peering.bundle.has_room() {
-            send_bundle(peering, &mut *self.transport);
-        }
-        let number = self.kept.next();
+        let letter = match desk.mail(message, now) {
+            Ok(letter) => letter,
+            Err(why) => return Err((mail, why)),
+        };
+        let number = self.kept.insert(mail);
         let keep = Kept::Mail(number);
-        let in_place = if own { None } else { peering.write_in_place(message, (kind, keep), now) };
-        match in_place {
-            Some(written) => written?,
-            None => peering.write(message, (kind, keep), now)?,
-        }
-        mail.take().into_iter().for_each(|message| self.kept.put(message));
-        Ok(())
+        let sent = match kind {
+            _ if own => link.insist(kind, letter, keep, now),
+            Kind::Request => link.request(letter, keep, now),
+            _ => link.notify(letter, keep, now),
+        };
+        self.touched.insert(node);
+        let Err(refused) = sent else {
+            return Ok(());
+        };
+        // The names in it have not been told.
+        desk.renew();
+        Err((self.kept.remove(number), failure(refused.why)))
     }
 
     /// Sends what has become of a message to the node that it came from.
@@ -298,7 +331,6 @@ impl Carrier {
             if let Some(far) = peering.link.round_trip() {
                 self.offers.measure(node, far);
             }
-            self.gathered.retain(|&gathered| gathered != node);
             let mut due = peering.link.next_deadline();
             if std::mem::take(&mut peering.lively) {
                 // What comes meanwhile finds the porter about to look, and need not wake it.
@@ -310,7 +342,7 @@ impl Carrier {
         }
     }
 
-    /// Notes when a link is to be looked at, and what is on its way there.
+    /// Notes when a link is to be looked at, and what it has on its way.
     fn schedule(&mut self, node: NodeId, due: Option<Time>) {
         let Some(peering) = self.peers.get_mut(&node) else {
             return;
@@ -320,14 +352,6 @@ impl Carrier {
             old.map(|old| self.schedule.remove(&(old, node)));
             self.schedule.extend(due.map(|due| (due, node)));
         }
-        self.weigh(node);
-    }
-
-    /// Takes note of what is on its way to a node.
-    fn weigh(&mut self, node: NodeId) {
-        let Some(peering) = self.peers.get_mut(&node) else {
-            return;
-        };
         let weighs = peering.link.under_way();
         self.under_way = self.under_way - std::mem::replace(&mut peering.weighs, weighs) + weighs;
     }
@@ -363,15 +387,32 @@ impl Carrier {
             Event::Notified { letter } => self.bring(peer, None, &letter, ctx, now),
             Event::Requested { re, letter } => self.bring(peer, Some(re), &letter, ctx, now),
             Event::Answered { keep: Kept::Mail(number), letter } => {
-                self.fetch(number).into_iter().for_each(|mail| self.complete(mail, &letter));
+                self.kept.try_remove(number).into_iter().for_each(|mail| self.complete(mail, &letter));
             }
             Event::Returned { letter } => self.bring_back(peer.node, &letter, now),
-            Event::Delivered(Kept::Mail(number)) => self.note_arrival(number),
+            Event::Delivered(Kept::Mail(number)) => {
+                self.kept.try_remove(number).into_iter().for_each(|mail| self.note_arrival(mail));
+            }
             Event::Lost(Kept::Mail(number)) => self.end(number, Code::NODE_LOST),
             Event::TooLarge(Kept::Mail(number)) => self.end(number, Code::TOO_LARGE),
             Event::Lost(Kept::Watch(watch)) => self.lose_watch(peer.node, watch),
             _ => {}
         }
+    }
+
+    /// Ends a notification that has arrived: nobody waits for it, and its record is dropped where it lies.
+    fn note_arrival(&self, mail: HeldMessage) {
+        let message = mail.message();
+        if message.flags.intersects(Flags::WANT_ANSWER | Flags::LOADED) || message.records().nth(1).is_some() {
+            return mail.finish(Code::OK);
+        }
+        self.inlet.directory.outside.shared(Count::Handled);
+        quietly(|| drop(mail.into_message()));
+    }
+
+    /// Sends mail of this node back.
+    fn end(&mut self, number: usize, code: Code) {
+        self.kept.try_remove(number).into_iter().for_each(|mail| mail.finish(code));
     }
 
     fn next_event(&mut self, node: NodeId) -> Option<(Peer, Event<Kept>)> {
@@ -399,4 +440,33 @@ impl fmt::Debug for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Carrier").field("own", &self.own).finish_non_exhaustive()
     }
+}
+
+/// Sends what a link wants to be sent; whether there was anything.
+fn transmit(peering: &mut Peering, transport: &mut dyn Transport) -> bool {
+    let more = collect(peering, transport);
+    let last = peering.bundle.take();
+    let any = more || last.is_some();
+    // A frame that does not leave is missed by the other side, as one that is lost on the way.
+    last.into_iter().for_each(|piece| drop(transport.send(peering.peer, Lane::Mail, piece)));
+    any
+}
+
+/// Bundles what a link wants to be sent, and sends what is full; whether there was anything.
+fn collect(peering: &mut Peering, transport: &mut dyn Transport) -> bool {
+    let Peering { peer, link, desk, bundle, .. } = peering;
+    let mut any = false;
+    let mut send = |lane, piece| drop(transport.send(*peer, lane, piece));
+    while let Some(draft) = link.poll_transmit() {
+        any = true;
+        match draft.lane {
+            Lane::Beat => send(Lane::Beat, draft.into_bytes()),
+            Lane::Mail => {
+                if let Some(memory) = bundle.add(draft, |piece| send(Lane::Mail, piece)) {
+                    desk.reuse(memory);
+                }
+            }
+        }
+    }
+    any
 }

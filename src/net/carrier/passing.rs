@@ -1,17 +1,10 @@
 //! What is done in passing: by the thread that has mail, if the carrier has nothing else to do.
 //!
 //! Waking a thread takes the system longer than all that is done to a small message here. So whoever has one for a link on
-//! which little is on its way sends it at once, and whoever hears one brings it in, instead of waking the porter. Where more
-//! is on its way, a worker gathers what its targets send, and sends it off when it has nothing else to do, or after a few
-//! turns; should it not come to that, the porter does so within a millisecond.
-//!
-//! Nobody waits for that: the carrier must be free, and the transport [quick](crate::net::transport::Transport::is_quick).
-//! Nothing is overtaken: everything that came before has been done, which is why the intake must be empty. Whatever is not
-//! plain is left to the porter.
-
-use std::collections::VecDeque;
-use std::rc::Rc;
-use std::sync::Arc;
+//! which little is on its way sends it at once, and whoever hears one brings it in, instead of waking the porter. Nobody
+//! waits for that: the carrier must be free, and the transport [quick](crate::net::transport::Transport::is_quick). Nothing
+//! is overtaken: everything that came before has been done, which is why the intake must be empty. Whatever is not plain is
+//! left to the porter.
 
 use bytes::Bytes;
 
@@ -22,12 +15,9 @@ use crate::directory::Directory;
 use crate::held::HeldMessage;
 use crate::id::NodeId;
 use crate::message::Message;
-use crate::net::bundle::{self, LARGE};
-use crate::net::carrier::Carrier;
-use crate::net::carrier::keeping::Kept;
-use crate::net::carrier::peering::{Peering, collect, transmit};
-use crate::net::frame::TAIL;
-use crate::net::intake::{Input, Return};
+use crate::net::bundle;
+use crate::net::carrier::{Carrier, Kept, transmit};
+use crate::net::intake::Return;
 use crate::net::letter::Letter;
 use crate::net::link::Event;
 use crate::net::transport::Peer;
@@ -37,104 +27,32 @@ use crate::system;
 const FEW: usize = 4;
 /// With more bytes on their way to all nodes, a transport that several of them share may be full.
 const LITTLE: usize = 16 << 10;
-/// With more bytes on their way to all nodes, what is gathered may not leave without waiting.
-const MUCH: usize = 256 << 10;
-/// What is larger is left to the porter: it takes time to write and to read, and goes alone.
-const SMALL: usize = LARGE - TAIL;
-/// With more that waits for the porter, it is left to it.
-const BACKLOG: usize = 64;
+/// What is larger is left to the porter: it takes time to write and to read.
+const SMALL: usize = 8 << 10;
 /// Stack that a transport may need.
 const STACK: usize = 192 << 10;
 
-/// What has become of mail that was to leave in passing.
-pub(crate) enum Passed {
-    /// It has left, or is about to.
-    Sent,
-    /// It is to go back.
-    Refused(Failure),
-    /// It is still there, for the porter.
-    Left,
-}
-
-/// How what is sent in passing leaves.
-enum Departure {
-    AtOnce,
-    /// With what else the turns of this worker bring.
-    Gathered(Rc<Core>),
-}
-
 impl Carrier {
-    /// Takes a message of this node and sends it, or leaves it.
-    pub(crate) fn send_in_passing(&mut self, mail: &mut HeldMessage) -> Passed {
+    /// Sends a message of this node, or gives it back for the porter. If it is refused it comes back with the reason.
+    #[expect(clippy::result_large_err, reason = "the message is moved as it is")]
+    pub(crate) fn send_in_passing(&mut self, mail: HeldMessage) -> Result<Option<(HeldMessage, Failure)>, HeldMessage> {
         let node = mail.message().destination().node;
-        let Some(departure) = self.departure(node) else {
-            return Passed::Left;
-        };
-        let sent = self.send(mail, self.moment(&departure));
-        self.go_on(node, &departure);
-        sent.map_or_else(Passed::Refused, |()| Passed::Sent)
+        if !self.is_quick(node) {
+            return Err(mail);
+        }
+        let refused = self.send(mail, self.now()).err();
+        self.go_on(node);
+        Ok(refused)
     }
 
     /// Sends what has become of a message to the node that it came from; whether it has.
     pub(crate) fn send_back_in_passing(&mut self, to: Peer, way: Return, message: &Message<'static>) -> bool {
-        let Some(departure) = self.departure(to.node) else {
+        if !self.is_quick(to.node) {
             return false;
-        };
-        self.send_back(to, way, message, self.moment(&departure));
-        self.go_on(to.node, &departure);
+        }
+        self.send_back(to, way, message, self.now());
+        self.go_on(to.node);
         true
-    }
-
-    /// Does what waits for the porter, if there is little of it and it can be done in passing; whether nothing is left.
-    pub(crate) fn catch_up(&mut self) -> bool {
-        let mut inputs = std::mem::take(&mut self.inputs);
-        self.intake.take(&mut inputs);
-        let done = inputs.len() <= BACKLOG && self.pass(&mut inputs);
-        if !done {
-            self.intake.put_back(&mut inputs);
-        }
-        inputs.clear();
-        self.inputs = inputs;
-        done
-    }
-
-    /// Does what can be done in passing; whether that was all.
-    fn pass(&mut self, inputs: &mut VecDeque<Input>) -> bool {
-        while let Some(input) = inputs.pop_front() {
-            let left = match input {
-                Input::Mail(mut mail) => match self.send_in_passing(&mut mail) {
-                    Passed::Sent => None,
-                    Passed::Refused(why) => {
-                        mail.fail(why);
-                        None
-                    }
-                    Passed::Left => Some(Input::Mail(mail)),
-                },
-                Input::Heard(from, piece) => {
-                    self.hear_in_passing(from, piece).err().map(|piece| Input::Heard(from, piece))
-                }
-                other => Some(other),
-            };
-            if let Some(left) = left {
-                inputs.push_front(left);
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Sends off what has been gathered, or leaves it to the porter.
-    pub(crate) fn send_off(&mut self) {
-        while let Some(node) = self.gathered.pop() {
-            if let Some(peering) = self.peers.get_mut(&node) {
-                if self.transport.is_quick(peering.peer) {
-                    transmit(peering, &mut *self.transport);
-                } else {
-                    self.touched.insert(node);
-                }
-            }
-            self.leave(node, self.now());
-        }
     }
 
     /// Takes up what a peer has sent, or gives it back for the porter.
@@ -156,70 +74,36 @@ impl Carrier {
         {
             self.deal_with(from, event, None, now);
         }
-        self.leave(from.node, now);
+        self.leave(from.node);
         Ok(())
     }
 
-    /// How what is sent to `node` now leaves, if nobody has to wait for that.
-    fn departure(&self, node: NodeId) -> Option<Departure> {
-        let peering = self.peers.get(&node)?;
-        let Peering { peer, link, bundle, .. } = peering;
-        if !self.touched.is_empty() || self.under_way > MUCH || !link.is_open() || !link.is_settled() {
-            return None;
-        }
-        let core = Core::current();
-        let alone = bundle.is_empty() && self.under_way <= LITTLE && link.is_calm(FEW);
-        if alone && self.transport.is_quick(*peer) && core.as_ref().is_none_or(|core| core.has_stack(STACK)) {
-            return Some(Departure::AtOnce);
-        }
-        let tells = |core: &Rc<Core>| core.is_gathering() && Arc::ptr_eq(&core.directory, &self.inlet.directory);
-        let core = core.filter(tells).filter(|core| core.has_stack(STACK))?;
-        let stays = bundle.has_room() || self.transport.is_quick(*peer);
-        stays.then_some(Departure::Gathered(core))
+    /// Whether what is sent to `node` leaves at once, and nobody waits for that.
+    fn is_quick(&self, node: NodeId) -> bool {
+        let quick = |peer| self.transport.is_quick(peer) && Core::current().is_none_or(|core| core.has_stack(STACK));
+        self.touched.is_empty()
+            && self.under_way <= LITTLE
+            && self.peers.get(&node).is_some_and(|peering| peering.link.is_calm(FEW) && quick(peering.peer))
     }
 
-    /// Sends or gathers what has just been written, if it is small.
-    fn go_on(&mut self, node: NodeId, departure: &Departure) {
+    /// Sends what has just been written, if it is small.
+    fn go_on(&mut self, node: NodeId) {
         let Some(peering) = self.peers.get_mut(&node) else {
             return;
         };
-        let small = peering.link.under_way() <= peering.weighs + SMALL;
-        let now = match departure {
-            Departure::AtOnce => {
-                if small {
-                    transmit(peering, &mut *self.transport);
-                }
-                self.now()
-            }
-            Departure::Gathered(core) => {
-                if small {
-                    collect(peering, &mut *self.transport);
-                }
-                if !self.gathered.contains(&node) {
-                    self.gathered.push(node);
-                    self.intake.note_gathered();
-                } else if peering.link.is_settled() {
-                    // The porter looks after it in time, as it has been left to it before.
-                    self.touched.remove(&node);
-                    return self.weigh(node);
-                }
-                core.now()
-            }
-        };
-        self.leave(node, now);
+        if peering.link.under_way() <= LITTLE + SMALL {
+            transmit(peering, &mut *self.transport);
+        }
+        self.leave(node);
     }
 
     /// Has the porter look after what is left to do for a node, and when it is to be.
-    fn leave(&mut self, node: NodeId, now: Time) {
+    fn leave(&mut self, node: NodeId) {
         let Some(peering) = self.peers.get_mut(&node) else {
             return;
         };
         peering.lively = true;
-        let mut due = peering.link.next_deadline();
-        if !peering.bundle.is_empty() {
-            let soon = now.after(self.terms.ack_delay);
-            due = Some(due.map_or(soon, |due| due.min(soon)));
-        }
+        let due = peering.link.next_deadline();
         let done = peering.link.is_settled() && peering.link.counters() == peering.told;
         // The porter looks at the link in time, or earlier.
         let early = due.is_none_or(|due| peering.due.is_some_and(|alarm| alarm <= due));
@@ -227,21 +111,10 @@ impl Carrier {
         self.schedule(node, due);
         if done {
             self.touched.remove(&node);
-        } else {
-            self.touched.insert(node);
         }
         let left = !done || !early;
         if left && !std::mem::replace(&mut self.rung, true) {
             self.intake.ring();
-        }
-        self.count();
-    }
-
-    /// The moment of what leaves.
-    fn moment(&self, departure: &Departure) -> Time {
-        match departure {
-            Departure::AtOnce => self.now(),
-            Departure::Gathered(core) => core.now(),
         }
     }
 
@@ -267,4 +140,129 @@ fn is_plain(event: &Event<Kept>) -> bool {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests;
+mod tests {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::transmit;
+    use crate::address::Address;
+    use crate::code::Failure;
+    use crate::context::Context;
+    use crate::net::joining::Net;
+    use crate::net::memory::Network;
+    use crate::testing::TestKernel;
+    use crate::typed::Handle;
+    use crate::{handles, record};
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Note(u32, Vec<u8>);
+    record!(Note, "passing.note" => Note, wire);
+
+    struct Desk(Arc<parking_lot::Mutex<Vec<u32>>>);
+    impl Handle<Note> for Desk {
+        fn handle(&mut self, note: &Note, _: &mut Context<'_>) -> Result<Note, Failure> {
+            self.0.lock().push(note.0);
+            Ok(note.clone())
+        }
+    }
+    handles!(Desk: Note);
+
+    struct World {
+        network: Network,
+        nodes: [TestKernel; 2],
+        nets: [Net; 2],
+        /// On the second node, and what it has read.
+        desk: Address,
+        read: Arc<parking_lot::Mutex<Vec<u32>>>,
+    }
+
+    /// Two nodes that know each other, and have nothing to do.
+    fn world() -> World {
+        let network = Network::new();
+        let mut north = TestKernel::new("north");
+        let south = north.neighbour("south");
+        let nets = [&north, &south].map(|node| network.join(node.kernel()).expect("a network"));
+        let read = Arc::default();
+        let desk = south.namespace("app").open().expect("a namespace").register(Desk(Arc::clone(&read)));
+        let desk = desk.expect("a target");
+        north.run_until_idle().expect("an end");
+        // Names are told once, and letters acknowledged.
+        assert_eq!(north.ask(desk, Note(0, Vec::new())).expect("an answer").0, 0);
+        north.advance(std::time::Duration::from_millis(5)).expect("an end");
+        read.lock().clear();
+        World { network, nodes: [north, south], nets, desk, read }
+    }
+
+    fn notify(world: &World, number: u32, size: usize) {
+        world.nodes[0].kernel().notify(world.desk, Note(number, vec![7; size])).expect("it is sent");
+    }
+
+    #[test]
+    fn mail_leaves_on_the_thread_of_its_sender_if_little_is_on_its_way() {
+        let world = world();
+        let south = world.nodes[1].kernel().node();
+        notify(&world, 1, 10);
+        assert_eq!(world.network.under_way(south), 1, "expected it to have left");
+        for number in 2..100 {
+            notify(&world, number, 10);
+        }
+        assert!(world.network.under_way(south) < 20, "expected the others to wait for each other");
+    }
+
+    #[test]
+    fn a_sender_that_finds_the_carrier_at_work_goes_on() {
+        let mut world = world();
+        let south = world.nodes[1].kernel().node();
+        let none = world.nets[0].intake().with_carrier(|_| {
+            notify(&world, 1, 10);
+            world.network.under_way(south)
+        });
+        assert_eq!(none, Some(0), "expected it to wait for the porter");
+        world.nodes[0].run_until_idle().expect("an end");
+        assert_eq!(*world.read.lock(), [1]);
+    }
+
+    #[test]
+    fn what_comes_is_brought_in_without_the_porter_and_a_large_letter_by_it() {
+        for (size, left) in [(10, 0), (100_000, 1)] {
+            let mut world = world();
+            let south = world.nodes[1].kernel().node();
+            notify(&world, 1, size);
+            world.nets[0].intake().with_carrier(|carrier| {
+                for peering in carrier.peers.values_mut() {
+                    transmit(peering, &mut *carrier.transport);
+                }
+            });
+            world.network.give_out(south);
+            assert_eq!(
+                world.nets[1].intake().waiting(),
+                left,
+                "expected {size} bytes to be left to the porter: {left}"
+            );
+            world.nodes[0].run_until_idle().expect("an end");
+            assert_eq!(*world.read.lock(), [1]);
+        }
+    }
+
+    #[test]
+    fn the_order_is_kept_whoever_carries_a_message() {
+        let mut world = world();
+        let mut dice = 1_u64;
+        let mut sent = 0;
+        for _ in 0..200 {
+            for _ in 0..dice % 7 {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                notify(&world, sent, if dice >> 60 == 0 { 20_000 } else { 10 });
+                sent += 1;
+            }
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if dice >> 63 == 0 {
+                world.nodes[0].run_until_idle().expect("an end");
+            }
+        }
+        world.nodes[0].run_until_idle().expect("an end");
+        assert_eq!(*world.read.lock(), (0..sent).collect::<Vec<_>>());
+        assert!(sent > 300, "expected some: {sent}");
+    }
+}

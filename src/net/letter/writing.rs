@@ -93,18 +93,6 @@ impl Desk {
     ///
     /// `NOT_ROUTABLE` if it, or one of its records, may not or cannot leave the node; `TOO_LARGE`.
     pub(crate) fn mail(&mut self, message: &Message<'_>, now: Time) -> Result<Vec<u8>, Failure> {
-        let mut letter = self.sheet();
-        self.mail_behind(message, now, (&mut letter, self.limit))?;
-        Ok(letter)
-    }
-
-    /// The same behind what is in `out` already, with a limit beside the desk's own. An error leaves `out` as it was.
-    pub(crate) fn mail_behind(
-        &mut self,
-        message: &Message<'_>,
-        now: Time,
-        out: (&mut Vec<u8>, usize),
-    ) -> Result<(), Failure> {
         if message.flags.contains(Flags::LOCAL_ONLY) {
             return Err(Failure::new(Code::NOT_ROUTABLE, "the message is `local_only`"));
         }
@@ -122,7 +110,7 @@ impl Desk {
             envelope.marks |= Marks::TICKET;
             envelope.ticket = (life as u32, request);
         }
-        self.write(envelope, message.records(), out)
+        self.write(envelope, message.records())
     }
 
     /// Writes what has become of a request: its answer, or code and text. The records of a request that failed stay here;
@@ -136,7 +124,7 @@ impl Desk {
         envelope.marks |= Marks::TURNED;
         envelope.code = message.code;
         envelope.text = message.text();
-        if message.code.is_ok() { self.letter(envelope, message.records()) } else { self.letter(envelope, []) }
+        if message.code.is_ok() { self.write(envelope, message.records()) } else { self.write(envelope, []) }
     }
 
     /// Writes why a request has no answer.
@@ -145,33 +133,17 @@ impl Desk {
         envelope.marks |= Marks::TURNED;
         envelope.code = if failure.code().is_ok() { Code::NOT_HANDLED } else { failure.code() };
         envelope.text = failure.text();
-        self.letter(envelope, []).unwrap_or_default()
+        self.write(envelope, []).unwrap_or_default()
     }
 
     /// Writes a notification back to the sender whose ticket came with it. Its receiver here is who sends it back. Records
     /// that cannot leave the node, or not any more, stay here, and [`Absent`] says of which type the first was.
     pub(crate) fn give_back(&mut self, message: &Message<'_>, ticket: Ticket) -> Vec<u8> {
-        let whole = self.letter(Envelope::back(message, ticket), message.records());
+        let whole = self.write(Envelope::back(message, ticket), message.records());
         whole.unwrap_or_else(|_| {
             let absent = Message::notification(message.destination(), Absent::of(message.asked()));
-            self.letter(Envelope::back(message, ticket), absent.records()).unwrap_or_default()
+            self.write(Envelope::back(message, ticket), absent.records()).unwrap_or_default()
         })
-    }
-
-    /// Memory for a letter of its own.
-    fn sheet(&mut self) -> Vec<u8> {
-        self.spare.pop().unwrap_or_else(|| Vec::with_capacity(ROOM + TAIL))
-    }
-
-    #[expect(single_use_lifetimes, reason = "it cannot be left out here")]
-    fn letter<'a>(
-        &mut self,
-        envelope: Envelope<'_>,
-        records: impl IntoIterator<Item = RecordRef<'a>>,
-    ) -> Result<Vec<u8>, Failure> {
-        let mut letter = self.sheet();
-        self.write(envelope, records, (&mut letter, self.limit))?;
-        Ok(letter)
     }
 
     #[expect(single_use_lifetimes, reason = "it cannot be left out here")]
@@ -179,27 +151,10 @@ impl Desk {
         &mut self,
         envelope: Envelope<'_>,
         records: impl IntoIterator<Item = RecordRef<'a>>,
-        (out, limit): (&mut Vec<u8>, usize),
-    ) -> Result<(), Failure> {
-        let start = out.len();
-        let written = self.write_on(envelope, records, (out, start + limit.min(self.limit)));
-        if written.is_err() {
-            out.truncate(start);
-        }
-        written
-    }
-
-    /// The same, up to an `end`.
-    #[expect(single_use_lifetimes, reason = "it cannot be left out here")]
-    fn write_on<'a>(
-        &mut self,
-        envelope: Envelope<'_>,
-        records: impl IntoIterator<Item = RecordRef<'a>>,
-        (out, end): (&mut Vec<u8>, usize),
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<u8>, Failure> {
         Told::begin();
-        let start = out.len();
-        let mut heading = envelope.write(out, self.home);
+        let mut out = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(ROOM + TAIL));
+        let mut heading = envelope.write(&mut out, self.home);
         let place = out.len();
         out.extend_from_slice(&[0; 2]);
         let mut count: u16 = 0;
@@ -210,37 +165,32 @@ impl Desk {
                 0 => heading[RECORD] = id.raw(),
                 _ => mention(id.raw()),
             }
-            squeezed |= self.write_record(id, record, (out, end))?;
+            squeezed |= self.write_record(id, record, &mut out)?;
             count =
                 count.checked_add(1).ok_or_else(|| Failure::new(Code::TOO_LARGE, "more records than a letter has"))?;
         }
         out[place..place + 2].copy_from_slice(&count.to_le_bytes());
         if squeezed {
-            Marks::COMPRESSED.add_to(&mut out[start..]);
+            Marks::COMPRESSED.add_to(&mut out);
         }
-        self.write_names(heading, (out, end));
-        Ok(())
+        self.write_names(heading, &mut out);
+        Ok(out)
     }
 
     /// Whether the record was compressed.
-    fn write_record(
-        &self,
-        id: RecordId,
-        record: RecordRef<'_>,
-        (out, end): (&mut Vec<u8>, usize),
-    ) -> Result<bool, EncodeError> {
+    fn write_record(&self, id: RecordId, record: RecordRef<'_>, out: &mut Vec<u8>) -> Result<bool, EncodeError> {
         out.extend_from_slice(&id.raw().to_le_bytes());
         let place = out.len();
         out.extend_from_slice(&[0; 4]);
         let (start, name) = (out.len(), record.kind().name());
         match record.downcast::<Opaque>() {
-            Some(opaque) if opaque.bytes().len() > end.saturating_sub(start) => {
+            Some(opaque) if opaque.bytes().len() > self.limit.saturating_sub(start) => {
                 return Err(EncodeError::TooLarge(name));
             }
             Some(opaque) => out.extend_from_slice(opaque.bytes()),
             None => {
                 let codec = codec::of(id).ok_or(EncodeError::NoWireForm(name))?;
-                codec.encode(record, out, end)?;
+                codec.encode(record, out, self.limit)?;
             }
         }
         let squeezed = out.len() - start >= self.squeeze && squeeze(out, start);
@@ -252,12 +202,12 @@ impl Desk {
     }
 
     /// Writes the names for which there is room: the records are what the letter is for.
-    fn write_names(&mut self, heading: Heading, (out, end): (&mut Vec<u8>, usize)) {
-        let place = out.len();
+    fn write_names(&mut self, heading: Heading, out: &mut Vec<u8>) {
+        let (place, limit) = (out.len(), self.limit);
         out.push(0);
         let mut count: u8 = 0;
         self.told.tell(heading, |name| {
-            let length = u8::try_from(name.len()).ok().filter(|_| out.len() + 1 + name.len() <= end);
+            let length = u8::try_from(name.len()).ok().filter(|_| out.len() + 1 + name.len() <= limit);
             let Some(length) = length else {
                 return false;
             };

@@ -87,34 +87,14 @@ impl<T> Link<T> {
         Ok(())
     }
 
-    /// Whether mail would go out at once.
-    pub(crate) fn flows(&self) -> bool {
-        self.is_open() && !self.has_to_send()
-    }
-
-    /// Sends a notification or a request of `length` bytes that has been written where it leaves, if the link
-    /// [flows](Self::flows); with what it is to be sent, or hands back what was to be kept.
-    pub(crate) fn send(&mut self, kind: Kind, length: usize, keep: T, now: Time) -> Result<Stamp, Refused<T>> {
-        self.tell_time(now);
-        let room = self.has_room(kind).and_then(|()| self.admit(length));
-        let route = self.sessions.route().ok_or(Refusal::Away);
-        match room.and(route) {
-            Err(why) => Err(Refused { why, keep }),
-            Ok(route) => {
-                let outbound = Outbound::of(kind, keep);
-                let seq = self.outgoing.push_sent(outbound, length, self.now);
-                Ok(Stamp::new(route, (seq, self.incoming.tell()), kind))
-            }
-        }
-    }
-
     /// Sends what is refused for lack of room by no means: little, of the carriers' own.
     pub(crate) fn insist(&mut self, kind: Kind, letter: Vec<u8>, keep: T, now: Time) -> Result<(), Refused<T>> {
         self.tell_time(now);
         if let Err(why) = self.fits(letter.len()) {
             return Err(Refused { why, keep });
         }
-        self.outgoing.push(Outbound::of(kind, keep), letter, self.now);
+        let outbound = if kind == Kind::Request { Outbound::Request(keep) } else { Outbound::Notification(keep) };
+        self.outgoing.push(outbound, letter, self.now);
         Ok(())
     }
 

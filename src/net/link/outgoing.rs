@@ -29,11 +29,6 @@ struct Entry<T> {
 }
 
 impl<T> Outbound<T> {
-    /// Mail of which something is kept.
-    pub(super) fn of(kind: Kind, keep: T) -> Self {
-        if kind == Kind::Request { Self::Request(keep) } else { Self::Notification(keep) }
-    }
-
     fn map<U>(self, keep: impl FnOnce(T) -> U) -> Outbound<U> {
         match self {
             Self::Notification(kept) => Outbound::Notification(keep(kept)),
@@ -80,22 +75,6 @@ impl<T> Outgoing<T> {
         self.bytes += length;
         self.asking += usize::from(matches!(outbound, Outbound::Request(_)));
         self.mail.push_back(Entry { outbound: outbound.map(Some), letter, length, since: now });
-    }
-
-    /// Takes note of a letter that is sent at once, as nothing waits; its number.
-    pub(super) fn push_sent(&mut self, outbound: Outbound<T>, length: usize, now: Time) -> u64 {
-        let seq = self.last() + 1;
-        self.bytes += length;
-        self.sent += 1;
-        let outbound = match outbound {
-            Outbound::Request(kept) => {
-                self.asked.insert(seq, kept);
-                Outbound::Request(None)
-            }
-            other => other.map(Some),
-        };
-        self.mail.push_back(Entry { outbound, letter: Vec::new(), length, since: now });
-        seq
     }
 
     /// Takes the next letter to be sent, with its number.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Event, Link, Request, Terms};
 use crate::clock::Time;
-use crate::net::frame::{Frame, Kind, Route, Session};
+use crate::net::frame::{Frame, Route, Session};
 use crate::net::transport::Lane;
 
 /// `SplitMix64`: numbers that a seed determines.
@@ -169,9 +169,6 @@ impl World {
     /// Sends a notification of so many bytes; `None` if it was refused.
     pub(super) fn notify(&mut self, from: usize, length: usize) -> Option<u64> {
         let (id, letter) = self.letter(length);
-        if self.sides[from].link.flows() {
-            return self.send(from, Kind::Notification, (id, letter));
-        }
         let side = &mut self.sides[from];
         side.link.notify(letter, id, self.now).ok()?;
         side.open.insert(id);
@@ -180,23 +177,9 @@ impl World {
 
     pub(super) fn request(&mut self, from: usize, length: usize) -> Option<u64> {
         let (id, letter) = self.letter(length);
-        if self.sides[from].link.flows() {
-            return self.send(from, Kind::Request, (id, letter));
-        }
         let side = &mut self.sides[from];
         side.link.request(letter, id, self.now).ok()?;
         side.open.insert(id);
-        Some(id)
-    }
-
-    /// Sends mail that was written where it leaves.
-    fn send(&mut self, from: usize, kind: Kind, (id, letter): (u64, Vec<u8>)) -> Option<u64> {
-        let side = &mut self.sides[from];
-        let stamp = side.link.send(kind, letter.len(), id, self.now).ok()?;
-        side.open.insert(id);
-        let frame = stamp.on(letter.into()).into_bytes();
-        self.check_frame(from, &frame);
-        self.carry(from, Lane::Mail, &frame);
         Some(id)
     }
 
