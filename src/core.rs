@@ -73,8 +73,6 @@ pub(crate) struct Core {
     pub(crate) revivals: Revivals,
     pub(crate) last_request: Cell<u64>,
     pub(crate) timers: Timers,
-    /// After so many more turns what ports have gathered is to be sent off; 0 if there is nothing.
-    gathering: Cell<u32>,
     pub(crate) locals: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     /// Who waits for this worker to end; not empty while it closes.
     pub(crate) departures: RefCell<Vec<Arc<Departure>>>,
@@ -99,9 +97,6 @@ pub(crate) struct Panic(pub(crate) String);
 
 /// A prefix that no id has.
 const NOBODY: u64 = u64::MAX;
-
-/// For so many turns in which there is something to do ports may gather what is sent.
-const GATHERING: u32 = 16;
 
 /// How much stack has to remain for one more dispatch, in bytes.
 const STACK_RESERVE: usize = 48 * 1024;
@@ -132,7 +127,6 @@ impl Core {
             revivals: Revivals::default(),
             last_request: Cell::new(0),
             timers: Timers::new(),
-            gathering: Cell::new(0),
             locals: RefCell::default(),
             departures: RefCell::default(),
             tearing: Cell::new(false),
@@ -213,37 +207,6 @@ impl Core {
     pub(crate) fn begin_turn(&self) {
         self.turn.set(Time::NEVER);
         self.return_unwound("a panic that its handler caught");
-    }
-
-    /// Mail is about to leave the node.
-    pub(crate) fn begin_gathering(&self) {
-        if !self.is_gathering() {
-            self.gathering.set(GATHERING);
-        }
-    }
-
-    /// Whether ports will be told when there is nothing else to do, so that mail may wait for more.
-    #[inline]
-    pub(crate) fn is_gathering(&self) -> bool {
-        self.gathering.get() > 0
-    }
-
-    /// A turn ends, in which there was something to do or not; whether something else has been done now.
-    #[inline]
-    pub(crate) fn end_turn(&self, busy: bool) -> bool {
-        self.is_gathering() && self.send_off(busy)
-    }
-
-    #[cold]
-    fn send_off(&self, busy: bool) -> bool {
-        let left = self.gathering.get() - 1;
-        if busy && left > 0 {
-            self.gathering.set(left);
-            return false;
-        }
-        self.gathering.set(0);
-        self.directory.ports.send_off();
-        true
     }
 
     #[inline]

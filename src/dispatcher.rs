@@ -343,9 +343,6 @@ impl Core {
 
     #[inline(never)]
     fn send_back_elsewhere(&self, message: &mut Message<'_>) {
-        if message.flags.contains(Flags::COLD) {
-            self.begin_gathering();
-        }
         if let Some(mut lost) = self.directory.send_back(message, |count| self.count(count)) {
             self.discard(&mut lost);
         }

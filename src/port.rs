@@ -84,10 +84,6 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
         let _ = (stub, message);
     }
 
-    /// Sends off what it has gathered: a worker whose targets have sent something by it has nothing else to do, or has had
-    /// for a while. Called on the worker's thread; it must not wait. By default nothing is gathered.
-    fn send_off(&self) {}
-
     /// The nearest node that it reaches and that offers a service, for mail to [`Address::any_node`](crate::Address::any_node),
     /// and how far away it is. Quick, as [`reaches`](Self::reaches); by default nobody is known to offer anything.
     fn nearest(&self, namespace: Nid, record: RecordId) -> Option<(NodeId, Duration)> {
@@ -322,11 +318,6 @@ impl Ports {
         self.version.fetch_add(1, Ordering::Release);
         let new = change(&attached);
         std::mem::replace(&mut attached, new)
-    }
-
-    /// Has all send off what they have gathered.
-    pub(crate) fn send_off(&self) {
-        self.view().attached.iter().for_each(|(_, port)| quietly(|| port.send_off()));
     }
 
     /// Takes a message back to where it comes from. Where nobody is there any more, nobody needs it.

@@ -102,7 +102,6 @@ impl Worker {
         let expired = core.expire();
         let handed = self.receiver.with_next(|mail| (core.open(mail), Left::Nothing)).is_some();
         let busy = fired || waited || expired || handed;
-        let busy = core.end_turn(busy) || busy;
         if core.is_closing() {
             return self.close(busy);
         }
@@ -130,7 +129,7 @@ impl Worker {
             Stage::Open | Stage::Returning => {}
         }
         let due = || self.core.next_deadline().is_some_and(|deadline| deadline <= self.core.directory.clock.now());
-        self.receiver.is_ready() || self.core.has_waiting() || self.core.is_gathering() || due()
+        self.receiver.is_ready() || self.core.has_waiting() || due()
     }
 
     /// Whether it has ended, so that nothing will ever be there to do.

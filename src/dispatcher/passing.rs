@@ -53,7 +53,6 @@ impl Core {
             let known = self.directory.reaches(message.destination().node);
             return self.refuse(message, if known { Code::WOULD_BLOCK } else { Code::NO_NODE });
         }
-        self.begin_gathering();
         let delivered = if self.reserve(message) { self.deliver_abroad(message) } else { Err(Code::BUSY) };
         match delivered {
             Ok(()) => Step::Done,

@@ -49,31 +49,6 @@ fn a_notification_is_done_when_its_port_says_so_and_not_before() {
 }
 
 #[test]
-fn a_port_is_told_once_that_the_worker_has_sent_all_that_there_is() {
-    let mut world = World::new();
-    for number in 0..3 {
-        world.clerk.notify(World::lamp(), Note(number));
-    }
-    world.rest();
-    assert_eq!(world.locker.sent_off(), [3]);
-    world.rest();
-    assert!(world.locker.sent_off().is_empty(), "expected nothing without mail");
-}
-
-#[test]
-fn a_port_is_told_after_some_turns_though_the_worker_has_more_to_do() {
-    let mut world = World::new();
-    world.rest();
-    for number in 100..140 {
-        world.clerk.act(move |ctx| ctx.notify(World::lamp(), Note(number)));
-    }
-    world.rest();
-    let told = world.locker.sent_off();
-    assert_eq!(told.last(), Some(&40));
-    assert!(told.len() > 1, "expected not all to wait for the last: {told:?}");
-}
-
-#[test]
 fn what_a_port_drops_comes_back_as_lost() {
     let mut world = World::new();
     world.clerk.request(World::lamp(), Add(1, 1));

@@ -33,8 +33,6 @@ pub(crate) struct Locker {
     back: Mutex<Vec<(Stub, Code)>>,
     /// The namespace whose services the device is said to offer.
     offered: Mutex<Option<Nid>>,
-    /// How much mail was there each time it was to send off what it has gathered.
-    sent_off: Mutex<Vec<usize>>,
 }
 
 impl Port for Locker {
@@ -58,11 +56,6 @@ impl Port for Locker {
 
     fn take_back(&self, stub: Stub, message: Message<'static>) {
         self.back.lock().unwrap().push((stub, message.code()));
-    }
-
-    fn send_off(&self) {
-        let there = self.mail.lock().unwrap().len();
-        self.sent_off.lock().unwrap().push(there);
     }
 
     fn stop(&self) {
@@ -92,11 +85,6 @@ impl Locker {
     /// What came back by number since the last time.
     pub(crate) fn back(&self) -> Vec<(Stub, Code)> {
         std::mem::take(&mut *self.back.lock().unwrap())
-    }
-
-    /// How much mail was there each time it was to send it off, since the last time.
-    pub(crate) fn sent_off(&self) -> Vec<usize> {
-        std::mem::take(&mut *self.sent_off.lock().unwrap())
     }
 
     /// How much mail was left each time it was stopped.
