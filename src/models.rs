@@ -37,10 +37,6 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-fn handoff(capacity: usize) -> (Arc<Inbox<u32>>, Receiver<u32>) {
-    Inbox::new(capacity)
-}
-
 fn take(receiver: &mut Receiver<u32>) -> Option<u32> {
     receiver.with_next(|value| (*value, Left::Something))
 }
@@ -48,7 +44,7 @@ fn take(receiver: &mut Receiver<u32>) -> Option<u32> {
 #[test]
 fn two_producers_lose_nothing_and_keep_their_order() {
     check(|| {
-        let (inbox, mut receiver) = handoff(2);
+        let (inbox, mut receiver) = Inbox::new(2);
         let producer = |first: u32| {
             let inbox = inbox.clone();
             thread::spawn(move || [first, first + 1].map(|value| inbox.push(value).is_ok()))
@@ -68,7 +64,7 @@ fn two_producers_lose_nothing_and_keep_their_order() {
 #[test]
 fn a_sleeping_receiver_is_woken_for_mail() {
     check(|| {
-        let (inbox, mut receiver) = handoff(1);
+        let (inbox, mut receiver) = Inbox::new(1);
         inbox.set_waker(Waker::from(Arc::new(Unpark(thread::current()))));
         let sender = thread::spawn(move || inbox.push(7).is_ok());
         let value = loop {
@@ -85,7 +81,7 @@ fn a_sleeping_receiver_is_woken_for_mail() {
 #[test]
 fn an_answer_is_never_refused_and_never_overtakes() {
     check(|| {
-        let (inbox, mut receiver) = handoff(1);
+        let (inbox, mut receiver) = Inbox::new(1);
         let sender = thread::spawn(move || {
             let first = inbox.push(1).is_ok();
             assert_eq!(inbox.push_reserved(2), Ok(()), "expected a reserved push to be taken");
@@ -106,7 +102,7 @@ fn an_answer_is_never_refused_and_never_overtakes() {
 #[test]
 fn mail_for_a_closing_inbox_is_taken_in_or_handed_back() {
     check(|| {
-        let (inbox, mut receiver) = handoff(1);
+        let (inbox, mut receiver) = Inbox::new(1);
         let ordinary = {
             let inbox = inbox.clone();
             thread::spawn(move || match inbox.push(1) {
@@ -175,7 +171,7 @@ fn an_asker_that_sleeps_is_woken_by_its_answer() {
 #[test]
 fn workers_that_stop_together_leave_when_all_have_returned_their_mail() {
     check(|| {
-        let (inboxes, receivers): (Vec<_>, Vec<_>) = (0..2).map(|_| handoff(1)).unzip();
+        let (inboxes, receivers): (Vec<_>, Vec<_>) = (0..2).map(|_| Inbox::new(1)).unzip();
         let wake = {
             let inboxes = inboxes.clone();
             Box::new(move || inboxes.iter().for_each(|inbox: &Arc<Inbox<u32>>| inbox.wake()))

@@ -10,6 +10,7 @@ use crate::core::Core;
 use crate::id::Tid;
 use crate::message::Message;
 use crate::pending::IdHasher;
+use crate::residents::Extra;
 use crate::target::Target;
 
 /// What [`Requested::then_on`](crate::Requested::then_on) leaves behind.
@@ -26,13 +27,25 @@ impl Core {
     pub(crate) fn then(&self, requester: Tid, request: u64, continuation: Continuation) {
         let mut continuation = Some(continuation);
         self.with_extra(requester, |extra| extra.continuations.extend(continuation.take().map(|then| (request, then))));
-        // Who has left already is called no more.
-        let _ = self.guard_for(requester, || drop(continuation));
+        if let Some(unheard) = continuation {
+            // Who has left already is called no more.
+            let _ = self.guard_for(requester, || drop(unheard));
+        }
     }
 
-    /// Drops the continuations of a target that goes, each by itself, as any of them may panic.
+    /// Drops the continuations of a target that goes.
+    #[inline]
     pub(crate) fn drop_continuations(&self, tid: Tid) {
-        let left = self.slots.with(|slots| Some(std::mem::take(&mut slots.find(tid)?.extra.as_mut()?.continuations)));
+        let has_any = |extra: &Extra| !extra.continuations.is_empty();
+        if self.slots.with(|slots| slots.find(tid).is_some_and(|slot| slot.extra.as_deref().is_some_and(has_any))) {
+            self.drop_each_continuation(tid);
+        }
+    }
+
+    /// Each by itself, as any of them may panic.
+    #[cold]
+    fn drop_each_continuation(&self, tid: Tid) {
+        let left = self.with_extra(tid, |extra| std::mem::take(&mut extra.continuations));
         for (_, continuation) in left.into_iter().flatten() {
             let _ = self.guard_for(tid, || drop(continuation));
         }

@@ -3,7 +3,7 @@
 use rohrpost::{Address, Code, Context, Failure, Handle, Message, OnPanic, Outcome, Setup, Target, handles};
 
 use crate::hazards::{Charge, Mine};
-use crate::ways::{Note, Probe, Query, Shelf, World, handle, hold_on};
+use crate::ways::{Note, PATIENCE, Probe, Query, Shelf, World, handle, hold_on};
 
 /// Answers all that it receives with `()`.
 struct Curt;
@@ -29,6 +29,17 @@ handles!(Typed: Mine);
 fn kept(world: &World, far: bool, target: impl Target + Send) -> Address {
     let space = if far { &world.far } else { &world.near };
     space.register_with(Setup::new().on_panic(OnPanic::Keep), target).unwrap()
+}
+
+/// Ends a world; the panics that it has counted by then.
+fn panics_until_the_end_of(world: World) -> u64 {
+    let kernel = world.kernel.clone();
+    if world.is_driven() {
+        drop(world);
+    } else {
+        assert!(kernel.stop(PATIENCE).is_complete(), "expected the worker to end");
+    }
+    kernel.counters().panics
 }
 
 /// Sends what `make` makes and returns how it ended for its sender.
@@ -57,12 +68,12 @@ fn every_record_of_a_message_that_is_answered_may_panic_in_drop() {
     }
 }
 
-#[test]
-fn every_record_that_a_typed_target_answers_may_panic_in_drop() {
+/// Has a typed target answer two such records and whatever `add` adds, and expects it to be there afterwards.
+fn have_typed_answer(add: fn(Message<'static>) -> Message<'static>) {
     for far in [false, true] {
         for mut world in World::both() {
             let typed = kept(&world, far, Typed);
-            let ends = end_of(&mut world, move || Message::request(typed, Mine(1)).and(Mine(2)).and(Mine(3)));
+            let ends = end_of(&mut world, move || add(Message::request(typed, Mine(1)).and(Mine(2))));
             assert_eq!(ends.len(), 1, "expected one end of the request (far: {far}): {ends:?}");
             let there = world.ask(typed, Query(2)).map_err(|failure| failure.code());
             assert_eq!(there, Err(Code::NOT_HANDLED), "expected the target that answered to be there");
@@ -72,17 +83,13 @@ fn every_record_that_a_typed_target_answers_may_panic_in_drop() {
 }
 
 #[test]
+fn every_record_that_a_typed_target_answers_may_panic_in_drop() {
+    have_typed_answer(|message| message.and(Mine(3)));
+}
+
+#[test]
 fn answers_that_are_not_wanted_because_a_later_record_was_not_handled_may_panic_in_drop() {
-    for far in [false, true] {
-        for mut world in World::both() {
-            let typed = kept(&world, far, Typed);
-            let ends = end_of(&mut world, move || Message::request(typed, Mine(1)).and(Mine(2)).and(Note(3)));
-            assert_eq!(ends.len(), 1, "expected one end of the request (far: {far}): {ends:?}");
-            let there = world.ask(typed, Query(2)).map_err(|failure| failure.code());
-            assert_eq!(there, Err(Code::NOT_HANDLED), "expected the target that answered to be there");
-            world.balanced();
-        }
-    }
+    have_typed_answer(|message| message.and(Note(3)));
 }
 
 #[test]
@@ -121,13 +128,7 @@ fn all_resources_of_a_thread_may_panic_in_drop() {
         world.have(user, |_, ctx| {
             drop((ctx.local::<Wire<1>>(), ctx.local::<Wire<2>>(), ctx.local::<Wire<3>>()));
         });
-        let kernel = world.kernel.clone();
-        if world.is_driven() {
-            drop(world);
-        } else {
-            assert!(kernel.stop(crate::ways::PATIENCE).is_complete(), "expected the worker to end");
-        }
-        assert_eq!(kernel.counters().panics, 3, "expected each to be dropped");
+        assert_eq!(panics_until_the_end_of(world), 3, "expected each to be dropped");
     }
 }
 
@@ -145,13 +146,7 @@ fn what_waits_for_answers_that_never_come_may_panic_in_drop() {
                 });
             }
         });
-        let kernel = world.kernel.clone();
-        if world.is_driven() {
-            drop(world);
-        } else {
-            assert!(kernel.stop(crate::ways::PATIENCE).is_complete(), "expected the worker to end");
-        }
-        assert_eq!(kernel.counters().panics, 2, "expected each to be dropped");
+        assert_eq!(panics_until_the_end_of(world), 2, "expected each to be dropped");
         drop(shelf.take());
     }
 }
