@@ -212,6 +212,7 @@ mod clock;
 mod fault;
 mod id;
 mod name;
+mod pool;
 mod sync;
 
 // Where mail goes and what it carries.

@@ -10,6 +10,7 @@
 //! [`HeldMessage`]: crate::HeldMessage
 
 mod cold;
+mod extra;
 mod flags;
 mod spare;
 
@@ -90,8 +91,8 @@ pub struct Message<'m> {
     pub(crate) nid: Nid,
     /// The node of the sender; in a draft that of the receiver.
     pub(crate) node: NodeId,
-    /// Looked at only where [`Flags::DEADLINE`] says so.
-    deadline: Time,
+    /// Where [`Flags::DEADLINE`] says so, the deadline in nanoseconds; else the receiver's node, where [`Flags::ABROAD`] does.
+    extra: u64,
     pub(crate) request: u64,
     /// `'m` is invariant: no message can be put in the place of the one that a handler is looking at.
     brand: PhantomData<fn(&'m ()) -> &'m ()>,
@@ -155,7 +156,7 @@ impl<'m> Message<'m> {
             sender,
             nid: to.nid,
             node: to.node,
-            deadline: Time::NEVER,
+            extra: 0,
             request: 0,
             brand: PhantomData,
         }
@@ -220,12 +221,6 @@ impl<'m> Message<'m> {
     #[must_use]
     pub fn request_id(&self) -> Option<RequestId> {
         self.wants_answer().then_some(RequestId(self.request))
-    }
-
-    /// The moment after which it is not handled any more.
-    #[must_use]
-    pub fn expires(&self) -> Option<Time> {
-        self.flags.contains(Flags::DEADLINE).then_some(self.deadline)
     }
 
     /// The type of the first record.
@@ -303,18 +298,6 @@ impl<'m> Message<'m> {
         Some(copy)
     }
 
-    /// Its deadline; [`Time::NEVER`] if it has none.
-    #[inline]
-    pub(crate) fn due(&self) -> Time {
-        if self.flags.contains(Flags::DEADLINE) { self.deadline } else { Time::NEVER }
-    }
-
-    #[inline]
-    pub(crate) fn set_deadline(&mut self, deadline: Time) {
-        self.flags.set(Flags::DEADLINE, deadline != Time::NEVER);
-        self.deadline = deadline;
-    }
-
     /// Moves the message out and leaves an envelope marked as taken.
     #[inline]
     pub(crate) fn take_all(&mut self) -> Message<'static> {
@@ -331,7 +314,7 @@ impl<'m> Message<'m> {
             sender: std::mem::replace(&mut self.sender, Sender::Outside(None)),
             nid: self.nid,
             node: self.node,
-            deadline: self.deadline,
+            extra: self.extra,
             request: self.request,
             brand: PhantomData,
         };

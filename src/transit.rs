@@ -39,8 +39,7 @@ impl Message<'_> {
 
     /// The target that is to handle it, or did.
     pub(crate) fn destination(&self) -> Address {
-        let elsewhere = self.cold.as_deref().and_then(|cold| cold.elsewhere);
-        Address { tid: self.tid, nid: self.nid, node: elsewhere.unwrap_or(self.node) }
+        Address { tid: self.tid, nid: self.nid, node: self.elsewhere().unwrap_or(self.node) }
     }
 
     /// Takes a missing namespace and node from the sender's home. Another node than that goes out of the way.
@@ -56,35 +55,32 @@ impl Message<'_> {
         }
     }
 
-    /// Sets the receiver's node, where it is not the sender's.
-    pub(crate) fn send_elsewhere(&mut self, node: Option<NodeId>) {
-        self.flags.set(Flags::ABROAD, node.is_some());
-        if node.is_some() || self.cold.is_some() {
-            self.cold().elsewhere = node;
-        }
-    }
-
-    /// The same for one that is to be carried on there.
+    /// Sets the receiver's node of a message that is to be carried on there, where it is not the sender's.
     ///
     /// The flags are written whole: who reads them all just after a write of one byte waits until that is in the cache
     /// (`benches/compare`, row `forward`).
     #[inline]
     pub(crate) fn set_forwarded(&mut self, node: Option<NodeId>) {
         self.flags = (self.flags - Flags::ABROAD) | Flags::FORWARD;
-        if node.is_some() || self.flags.contains(Flags::COLD) {
+        if node.is_some() {
             self.send_elsewhere(node);
         }
     }
 
     /// Sets where it comes from.
     pub(crate) fn set_origin(&mut self, origin: Origin) {
-        self.flags |= Flags::COLD;
-        self.cold.open_from(origin);
+        self.cold_abroad().origin = Some(origin);
     }
 
     pub(crate) fn cold(&mut self) -> &mut Cold {
         self.flags |= Flags::COLD;
         self.cold.open()
+    }
+
+    /// The same for mail from or to another node.
+    pub(crate) fn cold_abroad(&mut self) -> &mut Cold {
+        self.flags |= Flags::COLD;
+        self.cold.open_abroad()
     }
 
     pub(crate) fn set_text(&mut self, text: Cow<'static, str>) {
@@ -218,12 +214,13 @@ impl Message<'_> {
 
     /// Makes a message that was built by hand one that can be sent.
     pub(crate) fn launch(&mut self) {
+        // As in a draft: it may have been refused on its way to another node.
+        self.node = self.destination().node;
         self.flags &= Flags::WANT_ANSWER | Flags::LOCAL_ONLY | Flags::DEADLINE | Flags::COLD;
         self.code = Code::NOT_HANDLED;
         if let Some(cold) = self.cold.as_deref_mut() {
             cold.origin = None;
-            // As in a draft: it may have been refused on its way to another node.
-            self.node = cold.elsewhere.take().unwrap_or(self.node);
+            cold.elsewhere = None;
         }
     }
 

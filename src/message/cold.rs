@@ -9,7 +9,7 @@ use crate::origin::Origin;
 /// What mail from or to another node has, and few others.
 #[derive(Debug, Default)]
 pub(crate) struct Cold {
-    /// The receiver's node, where it is not the sender's.
+    /// The receiver's node, where it is not the sender's and the message has a deadline, too.
     pub(crate) elsewhere: Option<NodeId>,
     /// Where it comes from, if from outside the node.
     pub(crate) origin: Option<Origin>,
@@ -29,6 +29,11 @@ struct Rest {
 }
 
 impl Cold {
+    /// Whether it is that of mail from or to another node.
+    pub(crate) const fn is_abroad(&self) -> bool {
+        self.origin.is_some() || self.elsewhere.is_some()
+    }
+
     fn rest(&mut self) -> &mut Rest {
         self.rest.get_or_insert_default()
     }

@@ -1,28 +1,16 @@
-//! [`Aside`]: memory for what few messages have. That of mail from outside the node is used again.
-//!
-//! Such mail has some, which the thread that brings it in takes and that of its receiver drops. An allocator carries every
-//! piece home; here a thread that has too many hands a crate of them over at once, to whoever has none.
+//! [`Aside`]: memory for what few messages have. That of mail from or to another node is used again.
 
 use std::cell::RefCell;
 
-use parking_lot::Mutex;
-
 use super::Cold;
-use crate::origin::Origin;
+use crate::pool::{Pool, Spare};
 
-/// So many change hands at once. A thread has at most twice as many: 16 KiB.
-const CRATE: usize = 64;
-/// Crates that lie between the threads at most: 512 KiB.
-const MOST: usize = 64;
+/// At most 512 KiB.
+static POOL: Pool<Cold> = Pool::new();
 
 thread_local! {
-    static SPARE: RefCell<Crate> = const { RefCell::new(Vec::new()) };
+    static SPARE: Spare<Cold> = const { RefCell::new(Vec::new()) };
 }
-
-static DEPOT: Mutex<Vec<Crate>> = Mutex::new(Vec::new());
-
-/// All of it empty.
-type Crate = Vec<Box<Cold>>;
 
 /// What only few messages have, where this one has any of it.
 #[derive(Debug)]
@@ -42,13 +30,9 @@ impl Aside {
         self.0.get_or_insert_default()
     }
 
-    /// The same for mail from there.
-    pub(crate) fn open_from(&mut self, origin: Origin) {
-        let cold = self.0.get_or_insert_with(|| {
-            let spare = SPARE.try_with(|spare| take(&mut spare.borrow_mut()));
-            spare.ok().flatten().unwrap_or_default()
-        });
-        cold.origin = Some(origin);
+    /// The same for mail from or to another node.
+    pub(crate) fn open_abroad(&mut self) -> &mut Cold {
+        self.0.get_or_insert_with(|| POOL.take(&SPARE).unwrap_or_default())
     }
 
     #[inline]
@@ -70,7 +54,7 @@ impl Aside {
 impl Drop for Aside {
     #[inline]
     fn drop(&mut self) {
-        if let Some(cold) = self.0.take_if(|cold| cold.origin.is_some()) {
+        if let Some(cold) = self.0.take_if(|cold| cold.is_abroad()) {
             empty(cold);
         }
     }
@@ -80,59 +64,31 @@ impl Drop for Aside {
 #[inline(never)]
 fn empty(mut cold: Box<Cold>) {
     *cold = Cold::default();
-    let _ = SPARE.try_with(|spare| give(&mut spare.borrow_mut(), cold));
-}
-
-fn take(spare: &mut Crate) -> Option<Box<Cold>> {
-    if spare.is_empty()
-        && let Some(full) = DEPOT.lock().pop()
-    {
-        *spare = full;
-    }
-    spare.pop()
-}
-
-fn give(spare: &mut Crate, cold: Box<Cold>) {
-    if spare.len() == 2 * CRATE {
-        let full = spare.split_off(CRATE);
-        let mut depot = DEPOT.lock();
-        if depot.len() < MOST {
-            depot.push(full);
-        }
-    }
-    spare.push(cold);
+    POOL.give(&SPARE, cold);
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Aside, CRATE, DEPOT, SPARE};
+    use super::{Aside, SPARE};
     use crate::id::NodeId;
     use crate::origin::Origin;
 
-    fn spare() -> usize {
-        SPARE.with_borrow(Vec::len)
-    }
-
     #[test]
-    fn what_one_thread_gives_back_another_takes_empty() {
-        let all: Vec<Aside> = std::iter::repeat_with(|| {
+    fn what_mail_from_or_to_another_node_had_aside_is_used_again_empty() {
+        for fill in [
+            |aside: &mut Aside| aside.open_abroad().origin = Some(Origin::new()),
+            |aside: &mut Aside| aside.open_abroad().elsewhere = Some(NodeId::number(7)),
+        ] {
             let mut aside = Aside::NOTHING;
-            aside.open_from(Origin::new());
-            aside.open().elsewhere = Some(NodeId::number(7));
-            aside
-        })
-        .take(3 * CRATE)
-        .collect();
-        drop(all);
-        assert_eq!(spare(), 2 * CRATE, "expected no more to be kept than it says");
-        let taken = std::thread::spawn(|| {
+            fill(&mut aside);
+            aside.open().set_text("a text".into());
+            drop(aside);
+            let spare = SPARE.with_borrow(Vec::len);
+            assert!(spare > 0, "expected it to be kept");
             let mut aside = Aside::NOTHING;
-            aside.open_from(Origin::new());
-            assert!(aside.open().elsewhere.is_none(), "expected nothing of what was in it");
-            // Others may have taken the crate meanwhile.
-            spare()
-        });
-        assert!([0, CRATE - 1].contains(&taken.join().expect("an end")));
-        assert!(DEPOT.lock().iter().all(|full| full.len() == CRATE));
+            let cold = aside.open_abroad();
+            assert!(!cold.is_abroad() && cold.text().is_empty(), "expected nothing of what was in it");
+            assert_eq!(SPARE.with_borrow(Vec::len), spare - 1, "expected it to be used again");
+        }
     }
 }
