@@ -83,7 +83,7 @@ impl Worker {
                 if self.turn() {
                     idle_since = None;
                     self.receiver.expect(stream.flows());
-                } else if !stream.await_more(|| self.receiver.is_ready()) {
+                } else if idle == Idle::Park || !stream.await_more(|| self.receiver.is_ready()) {
                     self.receiver.expect(Coming::Singly);
                     self.rest(idle, &mut idle_since);
                 }
