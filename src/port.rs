@@ -22,7 +22,7 @@ use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::origin::{Back, Origin, Stub};
-use crate::port::ways::Ways;
+pub(crate) use crate::port::ways::Ways;
 use crate::service::Key;
 use crate::sync::Arc;
 
@@ -175,7 +175,12 @@ impl Inlet {
     /// sent here. A receiver without a node is on this one.
     ///
     /// Whatever becomes of it, it is told to [`Origin::back`], or to the port, also if it fails at once.
-    pub fn bring(&self, mut message: Message<'static>, mut from: Origin) {
+    pub fn bring(&self, message: Message<'static>, from: Origin) {
+        self.bring_by(self.ways.try_lock().as_deref_mut(), message, from);
+    }
+
+    /// The same, by the ways that mail of this caller's has gone before.
+    pub(crate) fn bring_by(&self, ways: Option<&mut Ways>, mut message: Message<'static>, mut from: Origin) {
         if let Some(Back::Port(number, _)) = &mut from.back {
             *number = self.number;
         }
@@ -184,22 +189,21 @@ impl Inlet {
         message.set_origin(from);
         let directory = &self.directory;
         directory.outside.shared(Count::Sent);
-        if let Err(code) = self.pass(&mut message) {
+        if let Err(code) = self.pass(&mut message, ways) {
             message.set_code(code);
             quietly(|| drop(directory.send_back(&mut message, |count| directory.outside.shared(count))));
         }
     }
 
     /// Passes a message to its receiver, or leaves it and says why.
-    fn pass(&self, message: &mut Message<'static>) -> Result<(), Code> {
+    fn pass(&self, message: &mut Message<'static>, ways: Option<&mut Ways>) -> Result<(), Code> {
         let directory = &self.directory;
         if directory.is_stopping() {
             return Err(Code::STOPPED);
         }
         message.complete_from(Nid::UNSET, directory.node);
         if !message.flags.contains(Flags::ABROAD)
-            && let Some(mut ways) = self.ways.try_lock()
-            && let Some((owner, post)) = ways.find(message, directory)
+            && let Some((owner, post)) = ways.and_then(|ways| ways.find(message, directory))
         {
             message.tid = owner;
             return post.take(message);

@@ -78,8 +78,8 @@ impl Bundle {
             count => {
                 piece.extend_from_slice(&self.lengths);
                 piece.extend_from_slice(&[count, MARK]);
-                // The next one is about as long.
-                self.bytes = shelf::take(piece.len());
+                // The next one is about as long, or longer.
+                self.bytes = shelf::take(if piece.len() < LARGE { piece.len() } else { ROOM + LARGE });
             }
         }
         self.lengths.clear();

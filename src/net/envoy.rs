@@ -11,7 +11,7 @@ use crate::ending::{Ended, Reason};
 use crate::id::{Nid, RecordId, Tid};
 use crate::message::Message;
 use crate::monitor::Change;
-use crate::net::intake::{Input, Intake};
+use crate::net::intake::{Errand, Intake};
 use crate::net::transport::Peer;
 use crate::target::{Outcome, Target};
 
@@ -60,7 +60,7 @@ impl Target for Observing {
     fn observed(&mut self, message: &Message<'_>, _: &mut Context<'_>) {
         let observers = self.observers.lock().clone();
         if let Some(copy) = message.copy().filter(|_| !observers.is_empty()) {
-            self.intake.put(Input::Copy(self.peer, observers, copy));
+            self.intake.put(Errand::Copy(self.peer, observers, copy));
         }
     }
 }
@@ -83,7 +83,7 @@ impl Target for Watching {
 
 impl Watching {
     fn end(&self, reason: Reason) {
-        self.intake.put(Input::WatchEnded(self.peer, self.watch, reason));
+        self.intake.put(Errand::WatchEnded(self.peer, self.watch, reason));
     }
 }
 

@@ -163,7 +163,7 @@
 //! | a gatekeeper does not let it in | | | | [`DENIED`] with the missing rule in the text, after one way there and back |
 //! | its record has no wire form | | | | [`NOT_ROUTABLE`], before it leaves |
 //! | nobody there knows its record | | | | [`NOT_HANDLED`](crate::Code::NOT_HANDLED) or [`NO_SERVICE`](crate::Code::NO_SERVICE), after one way there and back |
-//! | 768 messages are not acknowledged, or 1024 requests not answered | | | | [`BUSY`], at once |
+//! | 4096 messages are not acknowledged, or 1024 requests not answered | | | | [`BUSY`], at once |
 //!
 //! Where two nodes of one name could not see each other when they joined, both count it later as
 //! [`doubled`](super::NetCounters::doubled). In the network in memory, which opens nothing anew, mail for a node that is

@@ -1,4 +1,5 @@
-//! [`Intake`]: what any thread has for the carrier, in the order in which it came.
+//! [`Intake`]: what any thread of this node has for the carrier, and what the transport tells it, each in the order in which
+//! it came.
 //!
 //! Whoever puts something in goes on at once. The porter is told once for all that has come since it looked last. What the
 //! carrier can do [in passing](crate::net::carrier) does not get here.
@@ -20,6 +21,7 @@ use crate::id::{Nid, NodeId, Tid};
 use crate::message::{Message, Sender};
 use crate::net::carrier::Carrier;
 use crate::net::link::Request;
+use crate::net::parcel::Parcel;
 use crate::net::transport::{Ears, Gone, Incarnation, Peer, in_a_moment};
 use crate::net::words::ObserverGone;
 use crate::orders;
@@ -33,7 +35,14 @@ use crate::waking::WakeLater;
 #[derive(Debug)]
 pub(crate) enum Input {
     /// Mail for another node.
-    Mail(HeldMessage),
+    Mail(Parcel),
+    /// All else, of which there is less.
+    Errand(Box<Errand>),
+}
+
+/// Something that is no mail of this node.
+#[derive(Debug)]
+pub(crate) enum Errand {
     /// What has become of mail that came from there.
     Back(Peer, Return, Message<'static>),
     /// A copy of what has been published, for observers on that node.
@@ -45,14 +54,26 @@ pub(crate) enum Input {
     Unwatch(Address, Watch),
     /// A target of this node has ended that the peer watches under this number.
     WatchEnded(Peer, u64, Reason),
+}
+
+/// What the transport tells; it comes in its own order.
+#[derive(Debug)]
+pub(crate) enum Tiding {
     /// A peer is there.
     Joined(Peer),
-    /// A peer has sent a frame.
+    /// A peer has sent a piece.
     Heard(Peer, Bytes),
     /// A peer is not there any more.
     Left(Peer, Gone),
     /// The kernel has stopped: the last that comes.
     Stop,
+}
+
+/// What lies before the carrier, in the order in which it came.
+#[derive(Debug, Default)]
+pub(crate) struct Pile {
+    pub(crate) inputs: VecDeque<Input>,
+    pub(crate) tidings: VecDeque<Tiding>,
 }
 
 /// How mail gets back to the node that it came from.
@@ -108,15 +129,15 @@ pub(crate) struct Bell {
     pub(crate) target: Tid,
 }
 
-/// So much of it is kept room for, however little there is at the moment: at most 1 MiB, once here and once with the porter.
+/// So much of it is kept room for, however little there is at the moment: 64 KiB, once here and once with the porter.
 const SPARE: usize = 4096;
-const _: () = assert!(size_of::<Input>() * SPARE <= 1 << 20, "it is as little as it says");
+const _: () = assert!(size_of::<Input>() * SPARE <= 64 << 10, "it is as little as it says");
 
 /// What has come and has not been taken.
 #[derive(Debug)]
 pub(crate) struct Intake {
     /// `None` after the last.
-    queue: Mutex<Option<VecDeque<Input>>>,
+    queue: Mutex<Option<Pile>>,
     /// Whether there is anything in the queue, about.
     piled: AtomicBool,
     /// Mail from this node that may wait here.
@@ -139,6 +160,17 @@ pub(crate) const fn is_own(message: &Message<'_>) -> bool {
     matches!(message.sender, Sender::Target(_, nid) if nid.raw() == Directory::TRANSPORT.raw())
 }
 
+impl Pile {
+    pub(crate) fn len(&self) -> usize {
+        self.inputs.len() + self.tidings.len()
+    }
+}
+
+/// Moves all of `from` behind what there is, by exchanging them if that is nothing.
+fn move_all<T>(from: &mut VecDeque<T>, to: &mut VecDeque<T>) {
+    if to.is_empty() { std::mem::swap(from, to) } else { to.append(from) }
+}
+
 impl Bell {
     pub(crate) fn ring(&self) {
         let target = self.target;
@@ -148,7 +180,7 @@ impl Bell {
 
 impl Intake {
     pub(crate) fn new(bound: usize) -> Self {
-        let queue = Mutex::new(Some(VecDeque::new()));
+        let queue = Mutex::new(Some(Pile::default()));
         Self {
             queue,
             piled: AtomicBool::new(false),
@@ -225,6 +257,7 @@ impl Intake {
 
     /// Takes mail of this node, or ends it.
     pub(crate) fn post(&self, mail: HeldMessage) {
+        let mail = Parcel::pack(mail);
         let passed = match self.passing() {
             Some(mut carrier) => carrier.send_in_passing(mail),
             None => Err(mail),
@@ -237,14 +270,14 @@ impl Intake {
         let mut queue = self.queue.lock();
         let refused = match &*queue {
             None => Some(Code::STOPPED),
-            Some(waiting) if waiting.len() >= self.bound && !is_own(mail.message()) => Some(Code::BUSY),
+            Some(waiting) if waiting.inputs.len() >= self.bound && !is_own(mail.message()) => Some(Code::BUSY),
             Some(_) => None,
         };
         if let Some(code) = refused {
             drop(queue);
-            return mail.finish(code);
+            return mail.fail(code.into());
         }
-        let first = self.add(&mut queue, Input::Mail(mail));
+        let first = self.add(&mut queue, |pile| pile.inputs.push_back(Input::Mail(mail)));
         drop(queue);
         self.wake_if(first);
     }
@@ -253,25 +286,29 @@ impl Intake {
     pub(crate) fn send_back(&self, to: Peer, way: Return, message: Message<'static>) {
         let passed = self.passing().is_some_and(|mut carrier| carrier.send_back_in_passing(to, way, &message));
         if !passed {
-            self.put(Input::Back(to, way, message));
+            self.put(Errand::Back(to, way, message));
         }
     }
 
     /// Takes what cannot be refused; after the last nobody needs it any more.
-    pub(crate) fn put(&self, input: Input) {
-        let mut queue = self.queue.lock();
-        let first = self.add(&mut queue, input);
-        drop(queue);
-        self.wake_if(first);
+    pub(crate) fn put(&self, errand: Errand) {
+        let input = Input::Errand(Box::new(errand));
+        self.put_on(|pile| pile.inputs.push_back(input));
     }
 
-    /// Gives everything that has come since the last time, and takes the memory of an empty `inputs` for what comes next.
-    pub(crate) fn take(&self, inputs: &mut VecDeque<Input>) {
-        inputs.shrink_to(SPARE);
+    /// The same for what the transport tells.
+    pub(crate) fn tell(&self, tiding: Tiding) {
+        self.put_on(|pile| pile.tidings.push_back(tiding));
+    }
+
+    /// Puts everything that has come since the last time on `pile`, and takes memory that is empty there for what comes next.
+    pub(crate) fn take(&self, pile: &mut Pile) {
+        pile.inputs.shrink_to(SPARE);
         let mut queue = self.queue.lock();
         self.piled.store(false, Ordering::Relaxed);
         if let Some(queue) = &mut *queue {
-            std::mem::swap(queue, inputs);
+            move_all(&mut queue.inputs, &mut pile.inputs);
+            move_all(&mut queue.tidings, &mut pile.tidings);
         }
     }
 
@@ -284,7 +321,7 @@ impl Intake {
     /// How much waits for the porter.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.lock().as_ref().map_or(0, VecDeque::len)
+        self.queue.lock().as_ref().map_or(0, Pile::len)
     }
 
     /// The carrier, if nobody else has it and it has done all that was before.
@@ -294,17 +331,25 @@ impl Intake {
             return None;
         }
         let carrier = MutexGuard::try_map(in_a_moment(|| self.carrier.try_lock())?, Option::as_deref_mut).ok()?;
-        let idle = self.queue.lock().as_ref().is_some_and(VecDeque::is_empty);
+        let idle = self.queue.lock().as_ref().is_some_and(|pile| pile.len() == 0);
         idle.then_some(carrier)
     }
 
-    fn add(&self, queue: &mut Option<VecDeque<Input>>, input: Input) -> bool {
-        let Some(queue) = queue else {
+    fn put_on(&self, add: impl FnOnce(&mut Pile)) {
+        let mut queue = self.queue.lock();
+        let first = self.add(&mut queue, add);
+        drop(queue);
+        self.wake_if(first);
+    }
+
+    /// Whether it is the first.
+    fn add(&self, queue: &mut Option<Pile>, add: impl FnOnce(&mut Pile)) -> bool {
+        let Some(pile) = queue else {
             return false;
         };
-        queue.push_back(input);
+        add(pile);
         self.piled.store(true, Ordering::Relaxed);
-        queue.len() == 1
+        pile.len() == 1
     }
 
     fn wake_if(&self, first: bool) {
@@ -316,7 +361,7 @@ impl Intake {
 
 impl Ears for Intake {
     fn joined(&self, peer: Peer) {
-        self.put(Input::Joined(peer));
+        self.tell(Tiding::Joined(peer));
     }
 
     fn heard(&self, from: Peer, frame: Bytes) {
@@ -327,12 +372,12 @@ impl Ears for Intake {
             None => Err(frame),
         };
         if let Err(frame) = passed {
-            self.put(Input::Heard(from, frame));
+            self.tell(Tiding::Heard(from, frame));
         }
     }
 
     fn left(&self, peer: Peer, why: Gone) {
-        self.put(Input::Left(peer, why));
+        self.tell(Tiding::Left(peer, why));
     }
 
     fn doubled(&self, _: Peer, _: &str) {

@@ -16,7 +16,7 @@ use crate::namespace::{Movable, Namespace};
 use crate::net::carrier::{Carrier, Porter};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::{Gauges, NetCounters};
-use crate::net::intake::{Bell, Input, Intake, Return};
+use crate::net::intake::{Bell, Errand, Intake, Return, Tiding};
 use crate::net::link::Terms;
 use crate::net::offers::Offers;
 use crate::net::transport::{Ears, Peer, Transport};
@@ -109,9 +109,10 @@ impl Joining {
         Self { terms: Terms::default(), intake: 1 << 16, gatekeeper: Gatekeeper::new() }
     }
 
-    /// How many messages to one node may be unacknowledged; default 768, from 1 to 65,536. More come back with
-    /// [`Code::BUSY`](crate::Code::BUSY). A wider window carries more messages a second; below the receiver's
-    /// [capacity](crate::NamespaceBuilder::capacity), by default 1000, one sender does not fill it.
+    /// How many messages to one node may be unacknowledged; default 4096, from 1 to 65,536. More come back with
+    /// [`Code::BUSY`](crate::Code::BUSY). A wider window carries more messages a second: of small ones 768 carry six tenths
+    /// of what 4096 do. What the receiver's [capacity](crate::NamespaceBuilder::capacity), by default 1000, has no room
+    /// for comes back with the same code, only later; a narrower window keeps one sender below it.
     pub fn window(mut self, messages: usize) -> Self {
         self.terms.window = messages;
         self
@@ -289,15 +290,15 @@ impl Port for Slot {
     }
 
     fn watch(&self, target: Address, watch: Watch) -> bool {
-        self.intake.put(Input::Watch(target, watch));
+        self.intake.put(Errand::Watch(target, watch));
         true
     }
 
     fn unwatch(&self, target: Address, watch: Watch) {
-        self.intake.put(Input::Unwatch(target, watch));
+        self.intake.put(Errand::Unwatch(target, watch));
     }
 
     fn stop(&self) {
-        self.intake.put(Input::Stop);
+        self.intake.tell(Tiding::Stop);
     }
 }

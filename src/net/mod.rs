@@ -74,6 +74,7 @@ pub mod memory;
 pub(crate) mod names;
 mod offers;
 mod opaque;
+mod parcel;
 pub(crate) mod shelf;
 mod system;
 pub(crate) mod transport;

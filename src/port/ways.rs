@@ -12,7 +12,7 @@ const MANY: usize = 16;
 
 /// The ways to services that have one owner, whom nobody observes.
 #[derive(Debug, Default)]
-pub(super) struct Ways([Option<Way>; MANY]);
+pub(crate) struct Ways([Option<Way>; MANY]);
 
 #[derive(Debug)]
 struct Way {

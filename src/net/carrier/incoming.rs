@@ -1,5 +1,7 @@
 //! Mail that comes in: read, let in or not, and brought to its receivers.
 
+use bytes::Bytes;
+
 use crate::address::Address;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
@@ -9,9 +11,10 @@ use crate::held::HeldMessage;
 use crate::id::NodeId;
 use crate::message::{Message, RecordRef};
 use crate::monitor::Change;
+use crate::net::bundle;
 use crate::net::carrier::Carrier;
 use crate::net::envoy::Observed;
-use crate::net::intake::{Input, Return};
+use crate::net::intake::{Errand, Return};
 use crate::net::letter::Letter;
 use crate::net::link::Request;
 use crate::net::transport::Peer;
@@ -23,8 +26,27 @@ use crate::origin::Origin;
 use crate::port::Watch;
 use crate::record::RecordType;
 use crate::system;
+use crate::waking::WakeLater;
 
 impl Carrier {
+    /// Takes up a piece that a peer has sent.
+    pub(super) fn hear(&mut self, from: Peer, piece: Bytes, ctx: &Context<'_>) {
+        // Whoever is woken finds all of it at once.
+        let _later = WakeLater::new();
+        let now = ctx.now();
+        if self.peering(from).is_none() {
+            return;
+        }
+        for frame in bundle::frames(piece) {
+            let Some(peering) = self.peers.get_mut(&from.node).filter(|peering| peering.peer == from) else {
+                return;
+            };
+            peering.link.heard(frame, now);
+            // One by one, so that the next has the memory of the one before.
+            self.settle(from.node, ctx);
+        }
+    }
+
     /// Brings a message of another node in.
     pub(super) fn bring(
         &mut self,
@@ -74,7 +96,7 @@ impl Carrier {
             return self.pass_change_on(peer, way, message, now);
         }
         let origin = Origin { sender, ..Origin::new() };
-        self.inlet.bring(message, origin.stub(way.stub(peer)));
+        self.inlet.bring_by(Some(&mut self.ways), message, origin.stub(way.stub(peer)));
     }
 
     /// Mail of a node is not let in.
@@ -104,7 +126,7 @@ impl Carrier {
                 }
                 None => message.fail(Failure::new(Code::NO_TARGET, "")),
             }
-            intake.put(Input::Back(peer, way, message));
+            intake.put(Errand::Back(peer, way, message));
         });
     }
 
@@ -153,7 +175,7 @@ impl Carrier {
             orders::command(&post, move |core| {
                 // What finds no room is counted as lost.
                 if !core.keep_copy(tid, || Some(copy)) && !core.slots.with(|slots| slots.find(tid).is_some()) {
-                    intake.put(Input::ObserverGone(peer, gone));
+                    intake.put(Errand::ObserverGone(peer, gone));
                 }
             });
         }

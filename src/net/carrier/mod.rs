@@ -8,15 +8,14 @@
 mod incoming;
 mod offering;
 mod passing;
+mod peering;
 mod porter;
 mod standing_in;
 mod watching;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-
-use slab::Slab;
 
 pub(crate) use self::porter::Porter;
 use crate::clock::Time;
@@ -25,40 +24,42 @@ use crate::context::Context;
 use crate::counters::Count;
 use crate::ending::Parting;
 use crate::fault::quietly;
-use crate::held::HeldMessage;
 use crate::id::NodeId;
-use crate::message::{Flags, Message};
-use crate::net::bundle::{self, Bundle};
+use crate::message::Message;
 use crate::net::carrier::offering::Offering;
-use crate::net::carrier::standing_in::StandIns;
+use crate::net::carrier::peering::{Kept, Peering, Touched};
 use crate::net::frame::{Kind, Session};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::Gauges;
-use crate::net::intake::{Input, Intake, Return, is_own};
-use crate::net::letter::Desk;
-use crate::net::link::{Event, Link, LinkCounters, Refusal, Terms};
+use crate::net::intake::{Errand, Input, Intake, Pile, Return, Tiding, is_own};
+use crate::net::link::{Event, Refusal, Terms};
 use crate::net::offers::Offers;
-use crate::net::transport::{Gone, Lane, Peer, Transport};
-use crate::port::{Inlet, Watch};
-use crate::waking::WakeLater;
+use crate::net::parcel::Parcel;
+use crate::net::transport::{Gone, Peer, Transport};
+use crate::port::{Inlet, Ways};
+
+/// How often the carrier looks for more before it is done.
+const LOOKS: usize = 64;
+/// How much of what this node sends goes before the next piece of another one.
+const INPUTS: usize = 256;
 
 /// See the module.
 pub(crate) struct Carrier {
     inlet: Inlet,
+    /// Those that mail of other nodes has gone to its receivers.
+    ways: Ways,
     own: Peer,
     intake: Arc<Intake>,
     /// What has been taken from the intake and is to be done now; empty in between.
-    inputs: VecDeque<Input>,
+    pile: Pile,
     transport: Box<dyn Transport>,
     terms: Terms,
     gatekeeper: Gatekeeper,
     peers: BTreeMap<NodeId, Peering>,
-    /// Mail of this node whose fate is not known: it lies here, and links move its number.
-    kept: Slab<HeldMessage>,
     /// When whose link is to be looked at next.
     schedule: BTreeSet<(Time, NodeId)>,
     /// Whose links something has been done to.
-    touched: BTreeSet<NodeId>,
+    touched: Touched,
     /// Bytes of the letters to all nodes that wait or are not acknowledged.
     under_way: usize,
     /// Whether the porter has been told that there is something to do.
@@ -70,38 +71,6 @@ pub(crate) struct Carrier {
     offering: Offering,
 }
 
-/// A node that is there, or was.
-struct Peering {
-    peer: Peer,
-    link: Link<Kept>,
-    desk: Desk,
-    /// Frames that leave as soon as there is nothing else to do.
-    bundle: Bundle,
-    /// When it is in the schedule.
-    due: Option<Time>,
-    /// Whether something was done in passing since it was looked at.
-    lively: bool,
-    /// What the link had counted when that was told.
-    told: LinkCounters,
-    /// Bytes of the link's that are counted in `under_way`.
-    weighs: usize,
-    /// Targets of this node that stand in for some of that one, for as long as a session of the link.
-    stand_ins: StandIns,
-    /// Whether the monitors have been told that it is there.
-    met: bool,
-}
-
-/// What is kept until it is known what has become of a letter.
-#[derive(Clone, Copy, Debug)]
-enum Kept {
-    /// Its number in [`Carrier::kept`].
-    Mail(usize),
-    /// It asks for the end of a target to be told.
-    Watch(Watch),
-    /// The carriers' own words: nobody waits for them.
-    Nothing,
-}
-
 impl Carrier {
     pub(crate) fn new(
         (inlet, own): (Inlet, Peer),
@@ -111,16 +80,16 @@ impl Carrier {
     ) -> Self {
         Self {
             inlet,
+            ways: Ways::default(),
             own,
             intake,
-            inputs: VecDeque::new(),
+            pile: Pile::default(),
             transport,
             terms,
             gatekeeper,
             peers: BTreeMap::new(),
-            kept: Slab::new(),
             schedule: BTreeSet::new(),
-            touched: BTreeSet::new(),
+            touched: Touched::default(),
             rung: false,
             under_way: 0,
             reopens: false,
@@ -131,13 +100,32 @@ impl Carrier {
     }
 
     /// Does everything that there is to do at this moment.
+    ///
+    /// What comes in takes time to read. So between two pieces the carrier looks for what has come meanwhile, and sends what
+    /// there is: whoever waits for an answer does not wait for all the pieces, nor for the acknowledgement of the first.
     fn work(&mut self, ctx: &Context<'_>) {
-        let now = ctx.now();
         self.rung = false;
-        self.intake.take(&mut self.inputs);
-        while let Some(input) = self.inputs.pop_front() {
-            self.take_in(input, ctx);
+        self.intake.take(&mut self.pile);
+        // Whatever comes after the last look has the porter come again.
+        let mut looks = LOOKS;
+        while self.pile.len() > 0 {
+            for _ in 0..INPUTS {
+                let Some(input) = self.pile.inputs.pop_front() else {
+                    break;
+                };
+                self.take_in(input, ctx);
+            }
+            let tiding = self.pile.tidings.pop_front();
+            if tiding.is_some() || self.pile.inputs.is_empty() {
+                tiding.into_iter().for_each(|tiding| self.hear_of(tiding, ctx));
+                self.attend_all(ctx);
+            }
+            if looks > 0 {
+                looks -= 1;
+                self.intake.take(&mut self.pile);
+            }
         }
+        let now = ctx.now();
         while let Some(&(due, node)) = self.schedule.first().filter(|(due, _)| *due <= now) {
             self.schedule.remove(&(due, node));
             if let Some(peering) = self.peers.get_mut(&node) {
@@ -146,11 +134,16 @@ impl Carrier {
                 self.touched.insert(node);
             }
         }
-        while let Some(node) = self.touched.pop_first() {
-            self.attend(node, ctx);
-        }
+        self.attend_all(ctx);
         if std::mem::take(&mut self.reopens) {
             self.transport.reopen();
+        }
+    }
+
+    /// Attends to all links that something has been done to.
+    fn attend_all(&mut self, ctx: &Context<'_>) {
+        while let Some(node) = self.touched.pop_first() {
+            self.attend(node, ctx);
         }
     }
 
@@ -166,30 +159,30 @@ impl Carrier {
                 if let Err((mail, why)) = self.send(mail, ctx.now()) {
                     return mail.fail(why);
                 }
-                if let Some(peering) = self.peers.get_mut(&node) {
-                    collect(peering, &mut *self.transport);
+                if let Some(peering) = self.peers.get_mut(&node).filter(|peering| peering.link.has_many_waiting()) {
+                    peering.collect(&mut *self.transport);
                 }
             }
-            Input::Back(peer, way, message) => self.send_back(peer, way, &message, ctx.now()),
-            Input::Copy(peer, observers, copy) => self.send_copy(peer, &observers, copy, ctx.now()),
-            Input::ObserverGone(peer, gone) => self.tell(peer, gone, ctx.now()),
-            Input::Watch(target, watch) => self.watch(target, watch, ctx.now()),
-            Input::Unwatch(target, watch) => self.watch_no_more(target, watch, ctx.now()),
-            Input::WatchEnded(peer, watch, reason) => self.tell_end(peer, watch, reason, ctx),
-            Input::Joined(peer) => self.welcome(peer, ctx),
-            Input::Heard(from, frame) => {
-                // Whoever is woken finds all of it at once.
-                let _later = WakeLater::new();
-                for frame in bundle::frames(frame) {
-                    let Some(peering) = self.peering(from) else {
-                        return;
-                    };
-                    peering.link.heard(frame, ctx.now());
-                    // One by one, so that the next has the memory of the one before.
-                    self.settle(from.node, ctx);
-                }
-            }
-            Input::Left(peer, why) => {
+            Input::Errand(errand) => self.run(*errand, ctx),
+        }
+    }
+
+    fn run(&mut self, errand: Errand, ctx: &Context<'_>) {
+        match errand {
+            Errand::Back(peer, way, message) => self.send_back(peer, way, &message, ctx.now()),
+            Errand::Copy(peer, observers, copy) => self.send_copy(peer, &observers, copy, ctx.now()),
+            Errand::ObserverGone(peer, gone) => self.tell(peer, gone, ctx.now()),
+            Errand::Watch(target, watch) => self.watch(target, watch, ctx.now()),
+            Errand::Unwatch(target, watch) => self.watch_no_more(target, watch, ctx.now()),
+            Errand::WatchEnded(peer, watch, reason) => self.tell_end(peer, watch, reason, ctx),
+        }
+    }
+
+    fn hear_of(&mut self, tiding: Tiding, ctx: &Context<'_>) {
+        match tiding {
+            Tiding::Joined(peer) => self.welcome(peer, ctx),
+            Tiding::Heard(from, piece) => self.hear(from, piece, ctx),
+            Tiding::Left(peer, why) => {
                 if let Some(peering) = self.peering(peer) {
                     peering.link.lost();
                     let why = match why {
@@ -199,7 +192,7 @@ impl Carrier {
                     self.part(peer.node, why, ctx);
                 }
             }
-            Input::Stop => self.stop(ctx),
+            Tiding::Stop => self.stop(ctx),
         }
     }
 
@@ -211,8 +204,7 @@ impl Carrier {
     }
 
     /// Sends a message of this node on its way, or gives it back and says why not.
-    #[expect(clippy::result_large_err, reason = "the message is moved as it is")]
-    fn send(&mut self, mail: HeldMessage, now: Time) -> Result<(), (HeldMessage, Failure)> {
+    fn send(&mut self, mail: Parcel, now: Time) -> Result<(), (Parcel, Failure)> {
         let message = mail.message();
         let node = message.destination().node;
         let Some(peering) = self.peers.get_mut(&node) else {
@@ -231,8 +223,7 @@ impl Carrier {
             Ok(letter) => letter,
             Err(why) => return Err((mail, why)),
         };
-        let number = self.kept.insert(mail);
-        let keep = Kept::Mail(number);
+        let keep = Kept::Mail(mail);
         let sent = match kind {
             _ if own => link.insist(kind, letter, keep, now),
             Kind::Request => link.request(letter, keep, now),
@@ -244,7 +235,10 @@ impl Carrier {
         };
         // The names in it have not been told.
         desk.renew();
-        Err((self.kept.remove(number), failure(refused.why)))
+        match refused.keep {
+            Kept::Mail(mail) => Err((mail, failure(refused.why))),
+            _ => Ok(()),
+        }
     }
 
     /// Sends what has become of a message to the node that it came from.
@@ -277,23 +271,7 @@ impl Carrier {
         }
         let (session, terms, now) = (Session::new(self.own.incarnation.0), self.terms, ctx.now());
         let home = self.own.node;
-        let peering = self.peers.entry(node).or_insert_with(|| {
-            let link = Link::new(session, terms, now);
-            let desk = Desk::new(home, terms.max_message).squeezing(terms.compress);
-            let (told, stand_ins) = (LinkCounters::default(), StandIns::default());
-            Peering {
-                peer,
-                link,
-                desk,
-                bundle: Bundle::default(),
-                due: None,
-                lively: false,
-                told,
-                weighs: 0,
-                stand_ins,
-                met: false,
-            }
-        });
+        let peering = self.peers.entry(node).or_insert_with(|| Peering::new(peer, home, session, terms, now));
         peering.peer = peer;
         peering.link.begin(now);
         self.intake.reach(node);
@@ -323,7 +301,7 @@ impl Carrier {
             let Some(peering) = self.peers.get_mut(&node) else {
                 return;
             };
-            if transmit(peering, &mut *self.transport) {
+            if peering.transmit(&mut *self.transport) {
                 continue;
             }
             peering.told = peering.link.counters();
@@ -386,33 +364,23 @@ impl Carrier {
         match event {
             Event::Notified { letter } => self.bring(peer, None, &letter, ctx, now),
             Event::Requested { re, letter } => self.bring(peer, Some(re), &letter, ctx, now),
-            Event::Answered { keep: Kept::Mail(number), letter } => {
-                self.kept.try_remove(number).into_iter().for_each(|mail| self.complete(mail, &letter));
-            }
+            Event::Answered { keep: Kept::Mail(mail), letter } => self.complete(mail.open(), &letter),
             Event::Returned { letter } => self.bring_back(peer.node, &letter, now),
-            Event::Delivered(Kept::Mail(number)) => {
-                self.kept.try_remove(number).into_iter().for_each(|mail| self.note_arrival(mail));
-            }
-            Event::Lost(Kept::Mail(number)) => self.end(number, Code::NODE_LOST),
-            Event::TooLarge(Kept::Mail(number)) => self.end(number, Code::TOO_LARGE),
+            Event::Delivered(Kept::Mail(mail)) => self.note_arrival(mail),
+            Event::Lost(Kept::Mail(mail)) => mail.open().finish(Code::NODE_LOST),
+            Event::TooLarge(Kept::Mail(mail)) => mail.open().finish(Code::TOO_LARGE),
             Event::Lost(Kept::Watch(watch)) => self.lose_watch(peer.node, watch),
             _ => {}
         }
     }
 
     /// Ends a notification that has arrived: nobody waits for it, and its record is dropped where it lies.
-    fn note_arrival(&self, mail: HeldMessage) {
-        let message = mail.message();
-        if message.flags.intersects(Flags::WANT_ANSWER | Flags::LOADED) || message.records().nth(1).is_some() {
-            return mail.finish(Code::OK);
+    fn note_arrival(&self, mail: Parcel) {
+        if !mail.is_plain() {
+            return mail.open().finish(Code::OK);
         }
         self.inlet.directory.outside.shared(Count::Handled);
-        quietly(|| drop(mail.into_message()));
-    }
-
-    /// Sends mail of this node back.
-    fn end(&mut self, number: usize, code: Code) {
-        self.kept.try_remove(number).into_iter().for_each(|mail| mail.finish(code));
+        quietly(|| mail.forget());
     }
 
     fn next_event(&mut self, node: NodeId) -> Option<(Peer, Event<Kept>)> {
@@ -440,33 +408,4 @@ impl fmt::Debug for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Carrier").field("own", &self.own).finish_non_exhaustive()
     }
-}
-
-/// Sends what a link wants to be sent; whether there was anything.
-fn transmit(peering: &mut Peering, transport: &mut dyn Transport) -> bool {
-    let more = collect(peering, transport);
-    let last = peering.bundle.take();
-    let any = more || last.is_some();
-    // A frame that does not leave is missed by the other side, as one that is lost on the way.
-    last.into_iter().for_each(|piece| drop(transport.send(peering.peer, Lane::Mail, piece)));
-    any
-}
-
-/// Bundles what a link wants to be sent, and sends what is full; whether there was anything.
-fn collect(peering: &mut Peering, transport: &mut dyn Transport) -> bool {
-    let Peering { peer, link, desk, bundle, .. } = peering;
-    let mut any = false;
-    let mut send = |lane, piece| drop(transport.send(*peer, lane, piece));
-    while let Some(draft) = link.poll_transmit() {
-        any = true;
-        match draft.lane {
-            Lane::Beat => send(Lane::Beat, draft.into_bytes()),
-            Lane::Mail => {
-                if let Some(memory) = bundle.add(draft, |piece| send(Lane::Mail, piece)) {
-                    desk.reuse(memory);
-                }
-            }
-        }
-    }
-    any
 }

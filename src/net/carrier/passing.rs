@@ -12,14 +12,15 @@ use crate::clock::Time;
 use crate::code::Failure;
 use crate::core::Core;
 use crate::directory::Directory;
-use crate::held::HeldMessage;
 use crate::id::NodeId;
 use crate::message::Message;
 use crate::net::bundle;
-use crate::net::carrier::{Carrier, Kept, transmit};
+use crate::net::carrier::Carrier;
+use crate::net::carrier::peering::Kept;
 use crate::net::intake::Return;
 use crate::net::letter::Letter;
 use crate::net::link::Event;
+use crate::net::parcel::Parcel;
 use crate::net::transport::Peer;
 use crate::system;
 
@@ -34,8 +35,7 @@ const STACK: usize = 192 << 10;
 
 impl Carrier {
     /// Sends a message of this node, or gives it back for the porter. If it is refused it comes back with the reason.
-    #[expect(clippy::result_large_err, reason = "the message is moved as it is")]
-    pub(crate) fn send_in_passing(&mut self, mail: HeldMessage) -> Result<Option<(HeldMessage, Failure)>, HeldMessage> {
+    pub(crate) fn send_in_passing(&mut self, mail: Parcel) -> Result<Option<(Parcel, Failure)>, Parcel> {
         let node = mail.message().destination().node;
         if !self.is_quick(node) {
             return Err(mail);
@@ -92,7 +92,7 @@ impl Carrier {
             return;
         };
         if peering.link.under_way() <= LITTLE + SMALL {
-            transmit(peering, &mut *self.transport);
+            peering.transmit(&mut *self.transport);
         }
         self.leave(node);
     }
@@ -110,7 +110,7 @@ impl Carrier {
         let due = if early { peering.due } else { due };
         self.schedule(node, due);
         if done {
-            self.touched.remove(&node);
+            self.touched.remove(node);
         }
         let left = !done || !early;
         if left && !std::mem::replace(&mut self.rung, true) {
@@ -145,12 +145,11 @@ mod tests {
 
     use serde::{Deserialize, Serialize};
 
-    use super::transmit;
     use crate::address::Address;
     use crate::code::Failure;
     use crate::context::Context;
-    use crate::net::joining::Net;
-    use crate::net::memory::Network;
+    use crate::net::joining::{Joining, Net};
+    use crate::net::memory::{Faults, Network};
     use crate::testing::TestKernel;
     use crate::typed::Handle;
     use crate::{handles, record};
@@ -177,12 +176,16 @@ mod tests {
         read: Arc<parking_lot::Mutex<Vec<u32>>>,
     }
 
-    /// Two nodes that know each other, and have nothing to do.
     fn world() -> World {
+        world_with(&Joining::new())
+    }
+
+    /// Two nodes that know each other, and have nothing to do.
+    fn world_with(settings: &Joining) -> World {
         let network = Network::new();
         let mut north = TestKernel::new("north");
         let south = north.neighbour("south");
-        let nets = [&north, &south].map(|node| network.join(node.kernel()).expect("a network"));
+        let nets = [&north, &south].map(|node| network.join_with(node.kernel(), settings.clone()).expect("a network"));
         let read = Arc::default();
         let desk = south.namespace("app").open().expect("a namespace").register(Desk(Arc::clone(&read)));
         let desk = desk.expect("a target");
@@ -231,7 +234,7 @@ mod tests {
             notify(&world, 1, size);
             world.nets[0].intake().with_carrier(|carrier| {
                 for peering in carrier.peers.values_mut() {
-                    transmit(peering, &mut *carrier.transport);
+                    peering.transmit(&mut *carrier.transport);
                 }
             });
             world.network.give_out(south);
@@ -243,6 +246,22 @@ mod tests {
             world.nodes[0].run_until_idle().expect("an end");
             assert_eq!(*world.read.lock(), [1]);
         }
+    }
+
+    #[test]
+    fn what_has_come_is_acknowledged_before_all_of_it_is_read() {
+        // So narrow that each letter is acknowledged.
+        let mut world = world_with(&Joining::new().window(4));
+        let [north, south] = [&world.nodes[0], &world.nodes[1]].map(|node| node.kernel().node());
+        let later = std::time::Duration::from_millis(10);
+        world.network.set_faults(south, north, Faults::new().delay(later));
+        (1..=3).for_each(|number| notify(&world, number, 10));
+        // Each in a piece of its own, which wait for the porter.
+        world.nets[1].intake().with_carrier(|_| world.network.give_out(south));
+        assert_eq!(world.nets[1].intake().waiting(), 3);
+        world.nodes[0].run_until_idle().expect("an end");
+        assert_eq!(*world.read.lock(), [1, 2, 3]);
+        assert_eq!(world.network.under_way(north), 3, "expected one acknowledgement for each piece");
     }
 
     #[test]

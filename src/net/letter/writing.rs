@@ -7,7 +7,7 @@ use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, RecordRef};
-use crate::net::codec::{self, EncodeError};
+use crate::net::codec::{self, Codec, EncodeError};
 use crate::net::frame::TAIL;
 use crate::net::names::{Heading, Told, mention};
 use crate::net::opaque::Opaque;
@@ -34,21 +34,14 @@ pub(crate) struct Desk {
     /// From how many bytes on a record is compressed.
     squeeze: usize,
     told: Told,
+    /// That of the last record: the next one is of its type, mostly.
+    codec: Option<(RecordId, &'static Codec)>,
     /// Memory of letters that have been sent.
     spare: Vec<Vec<u8>>,
 }
 
 /// Where the first record's id is in a heading.
 const RECORD: usize = 5;
-
-/// The bytes of an envelope without its text, at most.
-const LONGEST: usize = 1 + 2 + 4 + 2 + 5 * 8 + (4 + 8) + 8;
-
-/// Writes an envelope in one place, from where it goes into the letter at once.
-struct Quill {
-    bytes: [u8; LONGEST],
-    length: usize,
-}
 
 /// A letter's envelope.
 struct Envelope<'a> {
@@ -65,7 +58,7 @@ struct Envelope<'a> {
 
 impl Desk {
     pub(crate) fn new(home: NodeId, limit: usize) -> Self {
-        Self { home, limit, squeeze: usize::MAX, told: Told::default(), spare: Vec::new() }
+        Self { home, limit, squeeze: usize::MAX, told: Told::default(), codec: None, spare: Vec::new() }
     }
 
     /// Compresses records of `bytes` and more, where that makes them smaller.
@@ -178,7 +171,7 @@ impl Desk {
     }
 
     /// Whether the record was compressed.
-    fn write_record(&self, id: RecordId, record: RecordRef<'_>, out: &mut Vec<u8>) -> Result<bool, EncodeError> {
+    fn write_record(&mut self, id: RecordId, record: RecordRef<'_>, out: &mut Vec<u8>) -> Result<bool, EncodeError> {
         out.extend_from_slice(&id.raw().to_le_bytes());
         let place = out.len();
         out.extend_from_slice(&[0; 4]);
@@ -189,7 +182,9 @@ impl Desk {
             }
             Some(opaque) => out.extend_from_slice(opaque.bytes()),
             None => {
-                let codec = codec::of(id).ok_or(EncodeError::NoWireForm(name))?;
+                let known = self.codec.filter(|&(known, _)| known == id).map(|(_, codec)| codec);
+                let codec = known.or_else(|| codec::of(id)).ok_or(EncodeError::NoWireForm(name))?;
+                self.codec = Some((id, codec));
                 codec.encode(record, out, self.limit)?;
             }
         }
@@ -252,11 +247,11 @@ impl<'a> Envelope<'a> {
         self.marks.set(Marks::SENDER, self.sender.is_some());
         self.marks.set(Marks::SENDERS_NODE, elsewhere);
         self.marks.set(Marks::TEXT, !self.text.is_empty());
-        let mut quill = Quill { bytes: [0; LONGEST], length: 0 };
-        quill.write([VERSION]);
-        quill.write(self.marks.bits().to_le_bytes());
-        quill.write(self.code.number().to_le_bytes());
-        quill.write(self.hops.to_le_bytes());
+        let mut start = [VERSION, 0, 0, 0, 0, 0, 0, 0, 0];
+        start[1..3].copy_from_slice(&self.marks.bits().to_le_bytes());
+        start[3..7].copy_from_slice(&self.code.number().to_le_bytes());
+        start[7..9].copy_from_slice(&self.hops.to_le_bytes());
+        out.extend_from_slice(&start);
         let mut heading = Heading::default();
         let sender = self.sender.map_or((Tid::UNSET, Nid::UNSET, NodeId::UNSET), |it| (it.tid, it.nid, it.node));
         let (tid, nid) = self.receiver;
@@ -264,29 +259,21 @@ impl<'a> Envelope<'a> {
         let count = 2 + 2 * usize::from(self.sender.is_some()) + usize::from(elsewhere);
         for (place, &id) in heading.iter_mut().zip(&ids[..count]) {
             *place = id;
-            quill.write(id.to_le_bytes());
+            out.extend_from_slice(&id.to_le_bytes());
         }
         if self.marks.contains(Marks::TICKET) {
-            quill.write(self.ticket.0.to_le_bytes());
-            quill.write(self.ticket.1.to_le_bytes());
+            out.extend_from_slice(&self.ticket.0.to_le_bytes());
+            out.extend_from_slice(&self.ticket.1.to_le_bytes());
         }
         if self.marks.contains(Marks::DEADLINE) {
-            quill.write(self.left.to_le_bytes());
+            out.extend_from_slice(&self.left.to_le_bytes());
         }
-        out.extend_from_slice(&quill.bytes[..quill.length]);
         if !self.text.is_empty() {
             let text = &self.text[..self.text.floor_char_boundary(MAX_TEXT)];
             out.extend_from_slice(&(text.len() as u16).to_le_bytes());
             out.extend_from_slice(text.as_bytes());
         }
         heading
-    }
-}
-
-impl Quill {
-    fn write<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.bytes[self.length..self.length + N].copy_from_slice(&bytes);
-        self.length += N;
     }
 }
 

@@ -160,7 +160,12 @@ impl<T> Outgoing<T> {
     }
 
     pub(super) fn has_waiting(&self) -> bool {
-        self.mail.len() > self.sent
+        self.waiting() > 0
+    }
+
+    /// How many wait to be sent.
+    pub(super) fn waiting(&self) -> usize {
+        self.mail.len() - self.sent
     }
 
     /// Whether nothing waits, and no more than `count` letters are not acknowledged.

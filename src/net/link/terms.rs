@@ -7,7 +7,7 @@ use crate::code::Code;
 /// The bounds and times of a link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
-    /// Letters that may be on their way or wait: 768.
+    /// Letters that may be on their way or wait: 4096.
     pub(crate) window: usize,
     /// The same in bytes: 64 MiB. One letter may always go.
     pub(crate) window_bytes: usize,
@@ -47,7 +47,7 @@ pub(crate) enum Refusal {
 impl Default for Terms {
     fn default() -> Self {
         Self {
-            window: 768,
+            window: 4096,
             window_bytes: 64 << 20,
             requests: 1024,
             max_message: 16 << 20,
