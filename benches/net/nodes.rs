@@ -28,12 +28,16 @@ const SOON: Duration = Duration::from_secs(30);
 /// Bytes, written as such: a `Vec<u8>` of serde's is a list of numbers.
 #[derive(Clone, Debug)]
 struct Load(Vec<u8>);
+/// Is to be sent back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Echo(Load);
 /// Asks how many loads have come.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Count;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Counted(u64);
-record!(Load, "bench.load" => Load, wire);
+record!(Load, "bench.load", wire);
+record!(Echo, "bench.echo" => Echo, wire);
 record!(Count, "bench.count" => Counted, wire);
 record!(Counted, "bench.counted", wire);
 
@@ -59,16 +63,22 @@ impl<'de> Deserialize<'de> for Load {
     }
 }
 
-/// Sends each load that is asked for back, and counts the others.
+/// Counts the loads, and sends those back that are to be.
 #[derive(Default)]
 struct Depot {
     count: u64,
 }
 
 impl Handle<Load> for Depot {
-    fn handle(&mut self, load: &Load, _: &mut Context<'_>) -> Result<Load, Failure> {
+    fn handle(&mut self, _: &Load, _: &mut Context<'_>) -> Result<(), Failure> {
         self.count += 1;
-        Ok(if load.0.len() == SMALL { load.clone() } else { Load(Vec::new()) })
+        Ok(())
+    }
+}
+
+impl Handle<Echo> for Depot {
+    fn handle(&mut self, echo: &Echo, _: &mut Context<'_>) -> Result<Echo, Failure> {
+        Ok(echo.clone())
     }
 }
 
@@ -78,7 +88,7 @@ impl Handle<Count> for Depot {
     }
 }
 
-handles!(Depot: Load, Count);
+handles!(Depot: Load, Echo, Count);
 
 /// Has a target begin.
 #[derive(Clone, Debug)]
@@ -96,7 +106,7 @@ struct Asker {
 impl Asker {
     fn ask(&mut self, ctx: &Context<'_>) {
         self.asked = Instant::now();
-        let _ = ctx.request(self.to, Load(vec![0; SMALL]));
+        let _ = ctx.request(self.to, Echo(Load(vec![0; SMALL])));
     }
 }
 
@@ -107,9 +117,10 @@ impl Handle<Begin> for Asker {
     }
 }
 
-impl Answers<Load> for Asker {
-    fn answered(&mut self, answer: Result<Load, Failure>, _: Option<RequestId>, ctx: &mut Context<'_>) {
-        assert_eq!(answer.unwrap().0.len(), SMALL);
+impl Answers<Echo> for Asker {
+    fn answered(&mut self, answer: Result<Echo, Failure>, _: Option<RequestId>, ctx: &mut Context<'_>) {
+        let Echo(Load(answer)) = answer.unwrap();
+        assert_eq!(answer.len(), SMALL);
         self.rounds.push(self.asked.elapsed());
         if self.rounds.len() < ROUNDS + ROUNDS / 10 {
             return self.ask(ctx);
@@ -118,7 +129,7 @@ impl Answers<Load> for Asker {
     }
 }
 
-handles!(Asker: Begin; answers Load);
+handles!(Asker: Begin; answers Echo);
 
 /// Sends loads in batches: the last thing in each is a question, whose answer makes room for another batch. So no more is
 /// under way than the window takes.
@@ -175,7 +186,8 @@ pub(crate) fn round_trips() -> f64 {
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS + ROUNDS / 10 {
         let start = Instant::now();
-        let Load(answer) = there.kernel.ask(there.depot(), Load(vec![0; SMALL])).timeout(SOON).wait().unwrap();
+        let question = Echo(Load(vec![0; SMALL]));
+        let Echo(Load(answer)) = there.kernel.ask(there.depot(), question).timeout(SOON).wait().unwrap();
         if round >= ROUNDS / 10 {
             rounds.push(start.elapsed());
         }
@@ -263,6 +275,7 @@ pub(crate) fn serve(endpoint: &str, window: usize) {
     let space = kernel.namespace("bench").idle(Idle::Park).capacity(2 * window).open().unwrap();
     let depot = space.register(Depot::default()).unwrap();
     space.serve::<Load>(depot).unwrap();
+    space.serve::<Echo>(depot).unwrap();
     space.serve::<Count>(depot).unwrap();
     let _net = Network::new().connect(endpoint).join_with(&kernel, Joining::new().window(window)).unwrap();
     println!("ready");
