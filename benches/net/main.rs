@@ -70,7 +70,7 @@ fn main() {
         &[
             ("zenoh", &|| bare::one_way(SMALL, bare::BATCHES)),
             ("rohrpost, with receipts", &|| nodes::one_way(SMALL, nodes::WINDOW)),
-            ("rohrpost, window of 4096", &|| nodes::one_way(SMALL, nodes::WIDE)),
+            ("rohrpost, window of 768", &|| nodes::one_way(SMALL, nodes::NARROW)),
         ],
     );
     rows(

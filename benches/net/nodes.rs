@@ -18,9 +18,9 @@ use crate::{ROUNDS, SENDING, SMALL};
 /// The child of this program, by the word on the command line.
 pub(crate) const NODE: &str = "--node";
 
-/// Messages to one node that may be unacknowledged: what there is without asking, and a wide one.
-pub(crate) const WINDOW: usize = 768;
-pub(crate) const WIDE: usize = 4096;
+/// Messages to one node that may be unacknowledged: what there is without asking, and fewer.
+pub(crate) const WINDOW: usize = 4096;
+pub(crate) const NARROW: usize = 768;
 
 const THERE: NodeId = NodeId::name("there");
 const SOON: Duration = Duration::from_secs(30);

@@ -159,7 +159,7 @@ impl Carrier {
                 if let Err((mail, why)) = self.send(mail, ctx.now()) {
                     return mail.fail(why);
                 }
-                if let Some(peering) = self.peers.get_mut(&node).filter(|peering| peering.link.has_many_waiting()) {
+                if let Some(peering) = self.peers.get_mut(&node).filter(|peering| peering.link.has_much_to_send()) {
                     peering.collect(&mut *self.transport);
                 }
             }

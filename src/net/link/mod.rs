@@ -32,8 +32,9 @@ use crate::clock::Time;
 use crate::net::frame::{Beat, Draft, Frame, FrameError, Kind, Route, Session, Stamp};
 use crate::net::transport::Lane;
 
-/// So many letters are taken to be sent at once.
+/// So many letters are taken to be sent at once, and so many bytes at most.
 const MANY: usize = 16;
+const MUCH: usize = 8 << 10;
 
 /// One end of the association of two nodes. `T` is kept for each letter until its fate is known.
 pub(crate) struct Link<T> {
@@ -258,9 +259,9 @@ impl<T> Link<T> {
         greets || (self.is_open() && (self.pulse.is_due() || self.outgoing.has_waiting() || self.incoming.is_hurried()))
     }
 
-    /// Whether it is time to take what is to be sent, for the next letters to have the memory of those before them.
-    pub(crate) fn has_many_waiting(&self) -> bool {
-        self.is_open() && self.outgoing.waiting() >= MANY
+    /// Whether it is time to take what is to be sent: the next letters have the memory of those before them.
+    pub(crate) fn has_much_to_send(&self) -> bool {
+        self.is_open() && (self.outgoing.waiting() >= MANY || self.outgoing.latest() >= MUCH)
     }
 
     /// Bytes of the letters that wait or are not acknowledged.

@@ -168,6 +168,11 @@ impl<T> Outgoing<T> {
         self.mail.len() - self.sent
     }
 
+    /// The bytes of the letter that came last.
+    pub(super) fn latest(&self) -> usize {
+        self.mail.back().map_or(0, |latest| latest.length)
+    }
+
     /// Whether nothing waits, and no more than `count` letters are not acknowledged.
     pub(super) fn is_calm(&self, count: usize) -> bool {
         !self.has_waiting() && self.sent <= count

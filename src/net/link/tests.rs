@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::simulation::{Fate, World, ms};
-use super::{Event, Link, Refusal, Terms};
+use super::{Event, Link, MANY, MUCH, Refusal, Terms};
 use crate::clock::Time;
 use crate::net::frame::{Beat, Frame, FrameError, Kind, Route, Session};
 use crate::net::transport::Lane;
@@ -66,6 +66,20 @@ fn a_notification_is_delivered_when_the_other_side_has_taken_it() {
     world.pass(ms(10));
     assert_eq!(world.sides[0].fates.get(&told), Some(&Fate::Delivered));
     assert_eq!(world.sides[1].seen.get(&told), Some(&1));
+}
+
+#[test]
+fn small_letters_are_sent_together_and_a_large_one_at_once() {
+    let mut link = alone(terms());
+    for _ in 1..MANY {
+        link.notify(vec![7; 9], 0, Time::START).expect("room");
+        assert!(!link.has_much_to_send(), "expected a few to wait for others");
+    }
+    link.notify(vec![7; 9], 0, Time::START).expect("room");
+    assert!(link.has_much_to_send());
+    assert_eq!(said(&mut link).len(), MANY);
+    link.notify(vec![7; MUCH], 0, Time::START).expect("room");
+    assert!(link.has_much_to_send(), "expected it not to wait for the next");
 }
 
 #[test]
