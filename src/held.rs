@@ -168,12 +168,6 @@ impl HeldMessage {
         self.message.as_mut()
     }
 
-    /// Drops the message where it lies: its sender is told nothing. For a port, which counts it.
-    pub(crate) fn forget(&mut self) {
-        debug_assert!(self.keeper.is_none(), "a target's worker counts what it holds");
-        self.message = None;
-    }
-
     /// The message, held no longer.
     pub(crate) fn into_message(mut self) -> Option<Message<'static>> {
         self.take()

@@ -52,12 +52,6 @@ impl Parcel {
     pub(crate) fn is_plain(&self) -> bool {
         !self.message().flags.intersects(Flags::WANT_ANSWER | Flags::LOADED | Flags::COLD)
     }
-
-    /// Drops the message where it lies: its sender is told nothing.
-    pub(crate) fn forget(mut self) {
-        let mail = self.content.as_deref_mut().and_then(Option::as_mut);
-        mail.into_iter().for_each(HeldMessage::forget);
-    }
 }
 
 impl Drop for Parcel {

@@ -374,13 +374,13 @@ impl Carrier {
         }
     }
 
-    /// Ends a notification that has arrived: nobody waits for it, and its record is dropped where it lies.
+    /// Ends a notification that has arrived: nobody waits for it.
     fn note_arrival(&self, mail: Parcel) {
         if !mail.is_plain() {
             return mail.open().finish(Code::OK);
         }
         self.inlet.directory.outside.shared(Count::Handled);
-        quietly(|| mail.forget());
+        quietly(|| drop(mail.open().into_message()));
     }
 
     fn next_event(&mut self, node: NodeId) -> Option<(Peer, Event<Kept>)> {
