@@ -164,6 +164,12 @@ impl Pile {
     pub(crate) fn len(&self) -> usize {
         self.inputs.len() + self.tidings.len()
     }
+
+    /// Takes the next thing that the transport tells. The end comes after all else.
+    pub(crate) fn next_tiding(&mut self) -> Option<Tiding> {
+        let waits = matches!(self.tidings.front(), Some(Tiding::Stop)) && !self.inputs.is_empty();
+        if waits { None } else { self.tidings.pop_front() }
+    }
 }
 
 /// Moves all of `from` behind what there is, by exchanging them if that is nothing.
@@ -387,11 +393,24 @@ impl Ears for Intake {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Incarnation, Message, Peer, Request, Return, Ticket};
+    use super::{Errand, Incarnation, Input, Message, Peer, Pile, Request, Return, Ticket, Tiding, Watch};
     use crate::address::Address;
     use crate::id::{Nid, NodeId, Tid};
     use crate::net::frame::Session;
     use crate::origin::Origin;
+
+    #[test]
+    fn the_end_comes_after_all_that_is_to_be_sent_before_it() {
+        let mut pile = Pile::default();
+        let watch = Errand::Watch(Address::service(Nid::number(1)), Watch::from_number(1));
+        pile.inputs.push_back(Input::Errand(Box::new(watch)));
+        pile.tidings
+            .extend([Tiding::Joined(Peer { node: NodeId::name("north"), incarnation: Incarnation(1) }), Tiding::Stop]);
+        assert!(matches!(pile.next_tiding(), Some(Tiding::Joined(_))), "expected others not to wait");
+        assert!(pile.next_tiding().is_none(), "expected the end to wait");
+        pile.inputs.clear();
+        assert!(matches!(pile.next_tiding(), Some(Tiding::Stop)));
+    }
 
     #[test]
     fn a_stub_tells_what_it_was_made_of() {

@@ -115,7 +115,7 @@ impl Carrier {
                 };
                 self.take_in(input, ctx);
             }
-            let tiding = self.pile.tidings.pop_front();
+            let tiding = self.pile.next_tiding();
             if tiding.is_some() || self.pile.inputs.is_empty() {
                 tiding.into_iter().for_each(|tiding| self.hear_of(tiding, ctx));
                 self.attend_all(ctx);
