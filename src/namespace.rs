@@ -238,7 +238,7 @@ impl Namespace {
                 let _ = done.send(run(core));
             }
         };
-        match post.inbox.push(Mail::Order(Box::new(order))) {
+        match post.inbox.push(Mail::order(order)) {
             Ok(()) => {
                 // What is in front of the order is done before it.
                 while crew.as_ref().is_some_and(|crew| crew.turn_of(post)) {

@@ -16,12 +16,12 @@ pub(crate) fn deregister(post: &Post, tid: Tid) -> Result<(), Code> {
         // It may have gone meanwhile, which is what was wanted.
         let _ = core.deregister(tid);
     };
-    post.inbox.push_reserved(Mail::Order(Box::new(order))).map_err(|_| Code::STOPPED)
+    post.inbox.push_reserved(Mail::order(order)).map_err(|_| Code::STOPPED)
 }
 
 /// Has `order` done, even if the hand-off is full; `false` if the worker has ended.
 pub(crate) fn command(post: &Post, order: impl FnOnce(&Core) + Send + 'static) -> bool {
-    post.inbox.push_reserved(Mail::Order(Box::new(order))).is_ok()
+    post.inbox.push_reserved(Mail::order(order)).is_ok()
 }
 
 /// Registers what `make` makes on the thread of `post`; the id is known at once.
@@ -56,7 +56,7 @@ pub(crate) fn register(
             }
         }
     };
-    match post.inbox.push(Mail::Order(Box::new(order))) {
+    match post.inbox.push(Mail::order(order)) {
         Ok(()) => Ok(tid),
         Err(refused) => {
             vacate(post);

@@ -23,6 +23,7 @@ use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::origin::{Back, Origin, Stub};
 pub(crate) use crate::port::ways::Ways;
+use crate::post::{Mail, Order};
 use crate::service::Key;
 use crate::sync::Arc;
 
@@ -195,6 +196,25 @@ impl Inlet {
         }
     }
 
+    /// Has a receiver get what `seal` makes for it and this port, by the ways that mail of this caller's has gone before;
+    /// whether it does. Its node is this one, and the record what it will be.
+    pub(crate) fn bring_sealed<S: Order + 'static>(
+        &self,
+        ways: &mut Ways,
+        (to, record): ((Tid, Nid), RecordId),
+        seal: impl FnOnce(Tid, u32) -> Box<S>,
+    ) -> bool {
+        let directory = &self.directory;
+        let Some((target, post)) = ways.find(to, record, directory).filter(|_| !directory.is_stopping()) else {
+            return false;
+        };
+        let brought = post.inbox.push_with(|| Mail::Order(Some(seal(target, self.number)))).is_ok();
+        if brought {
+            directory.outside.shared(Count::Sent);
+        }
+        brought
+    }
+
     /// Passes a message to its receiver, or leaves it and says why.
     fn pass(&self, message: &mut Message<'static>, ways: Option<&mut Ways>) -> Result<(), Code> {
         let directory = &self.directory;
@@ -203,9 +223,10 @@ impl Inlet {
         }
         message.complete_from(Nid::UNSET, directory.node);
         if !message.flags.contains(Flags::ABROAD)
-            && let Some((owner, post)) = ways.and_then(|ways| ways.find(message, directory))
+            && let Some((target, post)) =
+                ways.and_then(|ways| ways.find((message.tid, message.nid), message.kind().id(), directory))
         {
-            message.tid = owner;
+            message.tid = target;
             return post.take(message);
         }
         directory.pass_on(message)

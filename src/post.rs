@@ -24,11 +24,26 @@ const _: () = assert!(size_of::<Mail>() == 120, "mail is as large as its message
 /// What crosses a thread.
 pub(crate) enum Mail {
     Message(Message<'static>),
-    Order(Order),
+    /// `None` when it has been obeyed.
+    Order(Option<Box<dyn Order>>),
 }
 
 /// Something that a worker is to do between two messages.
-pub(crate) type Order = Box<dyn FnOnce(&Core) + Send>;
+pub(crate) trait Order: Send {
+    fn obey(self: Box<Self>, core: &Core);
+}
+
+impl<F: FnOnce(&Core) + Send> Order for F {
+    fn obey(self: Box<Self>, core: &Core) {
+        self(core);
+    }
+}
+
+impl Mail {
+    pub(crate) fn order(order: impl FnOnce(&Core) + Send + 'static) -> Self {
+        Self::Order(Some(Box::new(order)))
+    }
+}
 
 /// How much a worker takes on.
 #[derive(Clone, Copy, Debug)]

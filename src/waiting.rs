@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 
-use crate::address::Address;
 use crate::body::Body;
 use crate::clock::Time;
 use crate::code::Code;
@@ -16,7 +15,7 @@ use crate::events;
 use crate::id::Tid;
 use crate::message::{Flags, Message, Sender};
 use crate::pending::Pending;
-use crate::post::Mail;
+use crate::post::{Mail, Order};
 use crate::record::Absent;
 use crate::registry::{State, Turn};
 
@@ -85,7 +84,7 @@ impl Core {
 
     /// Has `order` done after the mail that waits.
     pub(crate) fn postpone(&self, order: impl FnOnce(&Self) + Send + 'static) {
-        self.line_up(|| Mail::Order(Box::new(order)));
+        self.line_up(|| Mail::order(order));
     }
 
     /// Puts behind what waits what `make` makes, right where it is to lie.
@@ -128,7 +127,7 @@ impl Core {
                     }
                     self.discard(message);
                 }
-                Some(order) => self.open_order(order),
+                Some(Mail::Order(order)) => self.obey(order),
             }
             // Nothing is left of it.
             let _ = ManuallyDrop::new(list.pop_front());
@@ -200,9 +199,15 @@ impl Core {
     /// Takes in a message or an order that came through the hand-off.
     #[inline]
     pub(crate) fn open(&self, mail: &mut Mail) {
-        let Mail::Message(message) = mail else {
-            return self.open_order(mail);
-        };
+        match mail {
+            Mail::Message(message) => self.open_message(message),
+            Mail::Order(order) => self.obey(order),
+        }
+    }
+
+    /// Takes in a message from elsewhere.
+    #[inline(always)]
+    pub(crate) fn open_message(&self, message: &mut Message<'static>) {
         if message.flags.intersects(Self::APART) || self.post.is_closing() || !self.may_nest() {
             return self.open_apart(message);
         }
@@ -227,16 +232,10 @@ impl Core {
         self.discard(message);
     }
 
-    #[cold]
-    fn open_order(&self, mail: &mut Mail) {
-        let empty = Message::notification(Address::target(Tid::UNSET), ());
-        if let Mail::Order(order) = std::mem::replace(mail, Mail::Message(empty)) {
-            self.obey(order);
-        }
-    }
-
-    fn obey(&self, order: Box<dyn FnOnce(&Self) + Send>) {
-        let _ = self.guard(|| order(self));
+    #[inline(never)]
+    fn obey(&self, order: &mut Option<Box<dyn Order>>) {
+        let order = order.take();
+        let _ = self.guard(|| order.into_iter().for_each(|order| order.obey(self)));
     }
 
     fn open_answer(&self, message: &mut Message<'static>) {

@@ -42,9 +42,9 @@ impl Core {
     /// Delivers `mail` to `tid` next, when the stack is empty.
     pub(crate) fn deliver_first(&self, tid: Tid, mail: Aside) {
         self.join_queue(tid);
-        let order = Box::new(move |core: &Self| core.deliver_again(tid, mail));
+        let order = move |core: &Self| core.deliver_again(tid, mail);
         let mut first = self.serving.take();
-        first.push_front(Mail::Order(order));
+        first.push_front(Mail::order(order));
         self.serving.set(first);
         self.is_serving.set(true);
     }

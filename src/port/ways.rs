@@ -1,18 +1,20 @@
 //! [`Ways`]: to whom mail from outside went before, so that the next of its kind is not asked for its way.
 
 use crate::directory::Directory;
-use crate::id::Tid;
-use crate::message::Message;
+use crate::id::{Nid, RecordId, Tid};
 use crate::post::Post;
 use crate::service::{Key, Service};
 use crate::sync::Arc;
 
-/// How many are remembered, a power of two.
+/// How many of each kind are remembered, a power of two.
 const MANY: usize = 16;
 
-/// The ways to services that have one owner, whom nobody observes.
+/// The ways to services that have one owner, whom nobody observes, and to the workers of targets.
 #[derive(Debug, Default)]
-pub(crate) struct Ways([Option<Way>; MANY]);
+pub(crate) struct Ways {
+    services: [Option<Way>; MANY],
+    workers: [Option<Arc<Post>>; MANY],
+}
 
 #[derive(Debug)]
 struct Way {
@@ -25,17 +27,29 @@ struct Way {
 }
 
 impl Ways {
-    /// The owner of the service that a message is for, completed and of this node, and its worker.
-    pub(super) fn find(&mut self, message: &Message<'_>, directory: &Directory) -> Option<(Tid, &Post)> {
-        if !message.tid.is_unset() {
-            return None;
-        }
-        let key = Key { nid: message.nid, record: message.kind().id() };
-        let place = &mut self.0[key.place(MANY)];
+    /// The target to which a message with this record goes, of the address of a service or of a generated one, and its
+    /// worker.
+    pub(super) fn find(&mut self, to: (Tid, Nid), record: RecordId, directory: &Directory) -> Option<(Tid, &Post)> {
+        let (tid, nid) = to;
+        if tid.is_unset() { self.owner(Key { nid, record }, directory) } else { self.target(tid, nid, directory) }
+    }
+
+    fn owner(&mut self, key: Key, directory: &Directory) -> Option<(Tid, &Post)> {
+        let place = &mut self.services[key.place(MANY)];
         if !place.as_ref().is_some_and(|way| way.leads_to(key)) {
             *place = Way::look_up(key, directory);
         }
         place.as_ref().map(|way| (way.owner, &*way.post))
+    }
+
+    fn target(&mut self, tid: Tid, nid: Nid, directory: &Directory) -> Option<(Tid, &Post)> {
+        let worker = tid.worker()?;
+        let leads_there = |post: &Arc<Post>| post.worker == worker && post.nid == nid && !post.is_closing();
+        let place = &mut self.workers[worker as usize & (MANY - 1)];
+        if !place.as_ref().is_some_and(leads_there) {
+            *place = directory.post(worker).filter(leads_there);
+        }
+        place.as_ref().map(|post| (tid, &**post))
     }
 }
 

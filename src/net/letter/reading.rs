@@ -92,6 +92,22 @@ impl<'a> Letter<'a> {
         self.marks.contains(Marks::WANTS_ANSWER)
     }
 
+    /// How often it has been forwarded in a row.
+    pub(crate) const fn hops(&self) -> u16 {
+        self.hops
+    }
+
+    /// Its deadline, if it is read now.
+    pub(crate) fn due(&self, now: Time) -> Time {
+        now.after(self.left)
+    }
+
+    /// Its record as it lies here, if it is the only one, and there is no more to it.
+    pub(crate) fn lone_record(&self) -> Option<(RecordId, &'a [u8])> {
+        let content = self.records.iter().next().filter(|_| self.records.count == 1)?;
+        content.bare()
+    }
+
     /// Whether its records may have far more bytes than it.
     pub(crate) const fn is_compressed(&self) -> bool {
         self.marks.contains(Marks::COMPRESSED)
@@ -212,7 +228,8 @@ impl<'a> Letter<'a> {
         }
     }
 
-    fn learn_names(&self) {
+    /// Remembers the names in it.
+    pub(crate) fn learn_names(&self) {
         self.names.iter().for_each(learn_from_elsewhere);
     }
 }

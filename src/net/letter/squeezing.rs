@@ -41,6 +41,11 @@ impl<'a> Content<'a> {
         Ok(full.saturating_sub(HEAD + block.len()))
     }
 
+    /// Its id and its wire form, unless it is compressed.
+    pub(super) fn bare(self) -> Option<(RecordId, &'a [u8])> {
+        (!self.squeezed).then_some((self.id, self.bytes))
+    }
+
     /// The bytes of its wire form; they are copied only if they were compressed.
     pub(super) fn plain(&self) -> Result<Cow<'a, [u8]>, LetterError> {
         if !self.squeezed {

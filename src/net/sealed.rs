@@ -1,0 +1,222 @@
+//! [`Sealed`]: small mail from another node on its way to the worker that it is for, which reads its record.
+//!
+//! A record that is read takes memory, and when it has been handled that is freed: so both are done by one thread, and mail
+//! for several threads is read by all of them at once, not by the porter. What crosses the threads is memory that is used
+//! again, with the record as it came.
+
+use std::cell::RefCell;
+
+use crate::address::Address;
+use crate::body::Body;
+use crate::clock::Time;
+use crate::core::Core;
+use crate::id::Tid;
+use crate::message::{Flags, Message, Sender};
+use crate::net::codec::Codec;
+use crate::net::letter::LetterError;
+use crate::net::opaque::Opaque;
+use crate::origin::{Back, Origin, Stub};
+use crate::pool::{Pool, Spare};
+use crate::post::Order;
+
+/// Bytes that a record may have in its wire form.
+pub(crate) const ROOM: usize = 152;
+
+const _: () = assert!(size_of::<Sealed>() == 256, "a sealed letter is four cache lines");
+
+/// At most 1 MiB.
+static POOL: Pool<Sealed> = Pool::new();
+
+thread_local! {
+    static SPARE: Spare<Sealed> = const { RefCell::new(Vec::new()) };
+}
+
+/// See the module.
+#[repr(align(64))]
+pub(crate) struct Sealed {
+    envelope: Envelope,
+    /// The receiver, on the worker that gets it.
+    tid: Tid,
+    /// The port that brings it in.
+    port: u32,
+    length: u8,
+    content: [u8; ROOM],
+}
+
+/// What there is of a letter beside its record and its receiver.
+#[derive(Clone, Copy)]
+pub(crate) struct Envelope {
+    pub(crate) wants_answer: bool,
+    pub(crate) hops: u16,
+    pub(crate) due: Time,
+    pub(crate) sender: Option<Address>,
+    pub(crate) stub: Stub,
+    pub(crate) codec: &'static Codec,
+}
+
+impl Sealed {
+    /// `content` has no more than [`ROOM`] bytes.
+    pub(crate) fn seal(envelope: Envelope, content: &[u8], (tid, port): (Tid, u32)) -> Box<Self> {
+        let length = content.len() as u8;
+        let mut sealed = match POOL.take(&SPARE) {
+            Some(mut used) => {
+                (used.envelope, used.tid, used.port, used.length) = (envelope, tid, port, length);
+                used
+            }
+            None => Box::new(Self { envelope, tid, port, length, content: [0; ROOM] }),
+        };
+        sealed.content[..content.len()].copy_from_slice(content);
+        sealed
+    }
+
+    fn content(&self) -> &[u8] {
+        &self.content[..usize::from(self.length)]
+    }
+
+    /// The message, as one that was brought in.
+    fn message(&self, record: Body<'static>, core: &Core) -> Message<'static> {
+        let Envelope { wants_answer, hops, due, sender, stub, .. } = self.envelope;
+        let flags = if wants_answer { Flags::WANT_ANSWER } else { Flags::empty() };
+        let mut message = Message::new(core.address(self.tid), record, flags, Sender::Outside(None));
+        message.hops = hops.into();
+        message.set_deadline(due);
+        message.set_origin(Origin { sender, principal: None, back: Some(Back::Port(self.port, stub)) });
+        message
+    }
+}
+
+impl Order for Sealed {
+    fn obey(self: Box<Self>, core: &Core) {
+        let codec = self.envelope.codec;
+        match codec.decode(self.content()) {
+            Ok(record) => {
+                let mut message = self.message(record, core);
+                POOL.give(&SPARE, self);
+                core.open_message(&mut message);
+            }
+            Err(fault) => {
+                let mut message = self.message(Opaque::new(codec.kind().id(), self.content()).into_body(), core);
+                message.fail(LetterError::from(fault).into());
+                core.send_back(&mut message);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize};
+
+    use super::{ROOM, SPARE};
+    use crate::address::Address;
+    use crate::code::{Code, Failure};
+    use crate::context::Context;
+    use crate::core::Core;
+    use crate::id::{Nid, NodeId};
+    use crate::message::Message;
+    use crate::net::memory::Network;
+    use crate::testing::TestKernel;
+    use crate::typed::Handle;
+    use crate::{handles, record};
+
+    /// Notes which worker has read it, and cannot be read if it is empty.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    struct Page(Vec<u8>);
+    record!(Page, "sealed.page" => Page, wire);
+
+    thread_local! {
+        static READERS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+
+    impl<'de> Deserialize<'de> for Page {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            let page = Vec::deserialize(from)?;
+            READERS.with_borrow_mut(|readers| readers.extend(Core::current().map(|core| core.post.name.clone())));
+            if page.is_empty() { Err(D::Error::custom("nothing on it")) } else { Ok(Self(page)) }
+        }
+    }
+
+    /// Keeps the number of bytes of each page.
+    struct Shelf(Arc<Mutex<Vec<usize>>>);
+    impl Handle<Page> for Shelf {
+        fn handle(&mut self, page: &Page, _: &mut Context<'_>) -> Result<Page, Failure> {
+            self.0.lock().push(page.0.len());
+            Ok(page.clone())
+        }
+    }
+    handles!(Shelf: Page);
+
+    struct World {
+        _network: Network,
+        north: TestKernel,
+        south: TestKernel,
+        /// One target there, as a service and by its id.
+        receivers: [Address; 2],
+        shelved: Arc<Mutex<Vec<usize>>>,
+    }
+
+    fn world() -> World {
+        let network = Network::new();
+        let mut north = TestKernel::new("north");
+        let south = north.neighbour("south");
+        for node in [&north, &south] {
+            network.join(node.kernel()).expect("a network");
+        }
+        let shelved = Arc::default();
+        let space = south.namespace("app").open().expect("a namespace");
+        let shelf = space.register(Shelf(Arc::clone(&shelved))).expect("a target");
+        space.serve::<Page>(shelf).expect("a service");
+        let service = Address::service(Nid::name("app")).on_node(NodeId::name("south"));
+        north.run_until_idle().expect("an end");
+        World { _network: network, north, south, receivers: [service, shelf], shelved }
+    }
+
+    #[test]
+    fn small_mail_is_read_by_the_worker_that_it_is_for_and_in_its_order() {
+        let mut world = world();
+        READERS.take();
+        let sizes = [1, ROOM + 1, 2, ROOM - 2, 3];
+        for size in sizes {
+            for to in world.receivers {
+                world.north.kernel().notify(to, Page(vec![7; size])).expect("it is sent");
+            }
+        }
+        world.north.run_until_idle().expect("an end");
+        let expected: Vec<usize> = sizes.into_iter().flat_map(|size| [size; 2]).collect();
+        assert_eq!(*world.shelved.lock(), expected, "expected nothing to be overtaken");
+        let readers = READERS.take();
+        let by = |name: &str| readers.iter().filter(|reader| reader.starts_with(name)).count();
+        assert_eq!((by("app"), by("TRANSPORT")), (8, 2), "expected the small ones to be read there: {readers:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_there_comes_back_as_it_was() {
+        let mut world = world();
+        for to in world.receivers {
+            let failure = world.north.ask(to, Page(Vec::new())).expect_err("expected it to come back");
+            assert_eq!(failure.code(), Code::MALFORMED);
+            assert!(failure.text().contains("sealed.page"), "expected the reason: {failure}");
+            world.north.kernel().send(Message::notification(to, Page(Vec::new()))).expect("it is sent");
+        }
+        world.north.run_until_idle().expect("an end");
+        assert!(world.shelved.lock().is_empty());
+        assert!(world.south.kernel().counters().is_balanced(), "{:?}", world.south.kernel().counters());
+    }
+
+    #[test]
+    fn its_memory_is_used_again() {
+        let mut world = world();
+        let [service, _] = world.receivers;
+        let mut ask = || world.north.ask(service, Page(vec![7; 9])).expect("an answer");
+        ask();
+        let spare = SPARE.with_borrow(Vec::len);
+        ask();
+        assert_eq!((spare, SPARE.with_borrow(Vec::len)), (1, 1));
+        assert_eq!(*world.shelved.lock(), [9; 2]);
+    }
+}
