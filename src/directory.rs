@@ -6,6 +6,7 @@ pub(crate) mod space;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, RwLock};
 
 use crate::address::Address;
@@ -52,8 +53,8 @@ pub(crate) struct Directory {
     /// Namespaces that have closed, while their workers may still be there; a stop waits for them, too, and names whoever
     /// is left.
     departing: Mutex<Vec<Arc<Space>>>,
-    /// The counters of all threads that are not workers.
-    pub(crate) outside: Tally,
+    /// The counters of all threads that are not workers: no line of it is read by those.
+    pub(crate) outside: CachePadded<Tally>,
     /// The counters of workers that have ended.
     retired: Mutex<Counters>,
     /// Askers that sleep, or wait as futures; `None` when the kernel has stopped.
@@ -105,7 +106,7 @@ impl Directory {
             ports: Ports::default(),
             dead_letters,
             departing: Mutex::default(),
-            outside: Tally::default(),
+            outside: CachePadded::default(),
             retired: Mutex::default(),
             askers: Mutex::new(Some(Vec::new())),
             muster: None,

@@ -148,6 +148,8 @@ pub(crate) struct Intake {
     carrier: Mutex<Option<Box<Carrier>>>,
     /// The nodes for which mail is taken.
     reached: RwLock<BTreeSet<NodeId>>,
+    /// One of them that was asked for, mostly the next that is; changed with those locked.
+    latest: AtomicU64,
     /// How often somebody else has claimed to be this node.
     pub(crate) doubled: AtomicU64,
     /// Who waits for a node.
@@ -194,6 +196,7 @@ impl Intake {
             bell: OnceLock::new(),
             carrier: Mutex::new(None),
             reached: RwLock::default(),
+            latest: AtomicU64::new(NodeId::UNSET.raw()),
             doubled: AtomicU64::new(0),
             waiting: Default::default(),
         }
@@ -228,7 +231,15 @@ impl Intake {
 
     /// Whether mail for `node` is taken.
     pub(crate) fn reaches(&self, node: NodeId) -> bool {
-        self.reached.read().contains(&node)
+        if !node.is_unset() && self.latest.load(Ordering::Acquire) == node.raw() {
+            return true;
+        }
+        let reached = self.reached.read();
+        let there = reached.contains(&node);
+        if there {
+            self.latest.store(node.raw(), Ordering::Release);
+        }
+        there
     }
 
     /// All nodes for which mail is taken.
@@ -258,7 +269,9 @@ impl Intake {
 
     /// Takes no more mail for `node`.
     pub(crate) fn forget(&self, node: NodeId) {
-        self.reached.write().remove(&node);
+        let mut reached = self.reached.write();
+        reached.remove(&node);
+        self.latest.store(NodeId::UNSET.raw(), Ordering::Release);
     }
 
     /// Takes mail of this node, or ends it.
@@ -393,7 +406,7 @@ impl Ears for Intake {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Errand, Incarnation, Input, Message, Peer, Pile, Request, Return, Ticket, Tiding, Watch};
+    use super::{Errand, Incarnation, Input, Intake, Message, Peer, Pile, Request, Return, Ticket, Tiding, Watch};
     use crate::address::Address;
     use crate::id::{Nid, NodeId, Tid};
     use crate::net::frame::Session;
@@ -410,6 +423,23 @@ mod tests {
         assert!(pile.next_tiding().is_none(), "expected the end to wait");
         pile.inputs.clear();
         assert!(matches!(pile.next_tiding(), Some(Tiding::Stop)));
+    }
+
+    #[test]
+    fn a_node_is_reached_from_when_it_is_said_until_it_is_forgotten() {
+        let intake = Intake::new(1);
+        let [north, south] = ["north", "south"].map(NodeId::name);
+        for node in [NodeId::UNSET, north] {
+            assert!(!intake.reaches(node), "expected nobody at first");
+        }
+        intake.reach(north);
+        intake.reach(south);
+        for node in [north, north, south, north] {
+            assert!(intake.reaches(node));
+        }
+        intake.forget(north);
+        assert!(!intake.reaches(north), "expected it to be gone, though it was asked for last");
+        assert!(intake.reaches(south));
     }
 
     #[test]
