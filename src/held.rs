@@ -168,6 +168,10 @@ impl HeldMessage {
         self.message.as_mut()
     }
 
+    pub(crate) const fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
     /// The message, held no longer.
     pub(crate) fn into_message(mut self) -> Option<Message<'static>> {
         self.take()

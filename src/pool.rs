@@ -8,10 +8,14 @@ use std::thread::LocalKey;
 
 use parking_lot::Mutex;
 
+use crate::ring::prefetch;
+
 /// So many change hands at once. A thread keeps at most twice as many.
 const CRATE: usize = 64;
 /// Crates that lie between the threads at most.
 const MOST: usize = 64;
+/// How far ahead an empty box is sent for.
+const AHEAD: usize = 4;
 
 /// Empty boxes of one thread.
 pub(crate) type Spare<T> = RefCell<Vec<Box<T>>>;
@@ -32,10 +36,15 @@ impl<T> Pool<T> {
     pub(crate) fn take(&self, spare: &'static LocalKey<Spare<T>>) -> Option<Box<T>> {
         let spare = spare.try_with(|spare| {
             let mut spare = spare.borrow_mut();
-            spare.pop().or_else(|| {
+            let taken = spare.pop().or_else(|| {
                 *spare = self.full.lock().pop()?;
                 spare.pop()
-            })
+            });
+            // It was last with whoever emptied it.
+            if let Some(soon) = spare.len().checked_sub(AHEAD).and_then(|at| spare.get(at)) {
+                prefetch::all_to_write(&**soon);
+            }
+            taken
         });
         spare.ok().flatten()
     }

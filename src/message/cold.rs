@@ -8,6 +8,7 @@ use crate::origin::Origin;
 
 /// What mail from or to another node has, and few others.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub(crate) struct Cold {
     /// The receiver's node, where it is not the sender's and the message has a deadline, too.
     pub(crate) elsewhere: Option<NodeId>,

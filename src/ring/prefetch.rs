@@ -1,7 +1,11 @@
-//! Asking for a cache line that is with another core, while something else is done.
+//! Asking for cache lines that are with another core, while something else is done.
 
 #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
 use std::ptr;
+
+/// Bytes of a cache line.
+#[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+const LINE: usize = 64;
 
 /// Has the cache line in which `place` begins come to be read.
 #[inline]
@@ -26,6 +30,32 @@ pub(super) fn to_write<T>(place: &T) {
         // one; those that do not know it pass it over.
         // SAFETY: a prefetch changes nothing, wherever it points; this one points to a value.
         unsafe { std::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags)) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri), not(loom))))]
+    let _ = place;
+}
+
+/// Has all cache lines of `place` come to be read.
+#[inline]
+pub(crate) fn all_to_read<T>(place: &T) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+    for at in (0..size_of::<T>()).step_by(LINE) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch changes nothing, wherever it points; this one points into a value.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(ptr::from_ref(place).cast::<i8>().wrapping_add(at)) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri), not(loom))))]
+    let _ = place;
+}
+
+/// The same to be written.
+#[inline]
+pub(crate) fn all_to_write<T>(place: &T) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+    for at in (0..size_of::<T>()).step_by(LINE) {
+        let line = ptr::from_ref(place).cast::<u8>().wrapping_add(at);
+        // SAFETY: a prefetch changes nothing, wherever it points; this one points into a value.
+        unsafe { std::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags)) };
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri), not(loom))))]
     let _ = place;
