@@ -108,6 +108,32 @@ pub(crate) struct Frames {
     last: Option<Stamp>,
 }
 
+impl Frames {
+    /// The next frame, if it is a letter without a stamp of its own which `take` takes by the one that it has: what that makes
+    /// of it, and the letter where it lies. Any other stays the next.
+    pub(crate) fn next_letter<T>(&mut self, take: impl FnOnce(Stamp) -> Option<T>) -> Option<(T, &[u8])> {
+        let length = self.next_length().filter(|length| length & FOLLOWS != 0)?;
+        let stamp = self.last?.next()?;
+        let taken = take(stamp)?;
+        self.last = Some(stamp);
+        let letter = self.pass_over(length);
+        Some((taken, &self.piece[letter]))
+    }
+
+    /// That of the next frame, with its mark.
+    fn next_length(&self) -> Option<u32> {
+        let (length, _) = self.piece[self.lengths.clone()].split_first_chunk()?;
+        Some(u32::from_le_bytes(*length))
+    }
+
+    /// Where the next frame lies, which has this length; the one behind it is the next from here on.
+    fn pass_over(&mut self, length: u32) -> Range<usize> {
+        self.lengths.start += size_of::<u32>();
+        let end = self.at + (length & !FOLLOWS) as usize;
+        std::mem::replace(&mut self.at, end)..end
+    }
+}
+
 impl Iterator for Frames {
     type Item = Result<Frame, FrameError>;
 
@@ -115,11 +141,9 @@ impl Iterator for Frames {
         if std::mem::take(&mut self.alone) {
             return Some(Frame::read(&self.piece));
         }
-        let (length, rest) = self.piece[self.lengths.clone()].split_first_chunk()?;
-        let length = u32::from_le_bytes(*length);
-        self.lengths.start = self.lengths.end - rest.len();
-        let end = self.at + (length & !FOLLOWS) as usize;
-        let bytes = self.piece.slice(std::mem::replace(&mut self.at, end)..end);
+        let length = self.next_length()?;
+        let place = self.pass_over(length);
+        let bytes = self.piece.slice(place);
         if length & FOLLOWS == 0 {
             self.last = Stamp::of(&bytes);
             return Some(Frame::read(&bytes));
@@ -169,9 +193,24 @@ mod tests {
         pieces
     }
 
-    /// What is read from these pieces.
+    /// What is read from these pieces: the same if every second letter is looked at where it lies.
     fn read(pieces: impl IntoIterator<Item = Vec<u8>>) -> Vec<Result<Frame, FrameError>> {
-        pieces.into_iter().map(Bytes::from).flat_map(frames).collect()
+        let pieces: Vec<Bytes> = pieces.into_iter().map(Bytes::from).collect();
+        let read: Vec<_> = pieces.iter().cloned().flat_map(frames).collect();
+        let mut looked_at = Vec::new();
+        for mut frames in pieces.into_iter().map(frames) {
+            loop {
+                let wanted = looked_at.len() % 2 == 0;
+                let letter = frames.next_letter(|stamp| wanted.then_some(stamp));
+                let letter = letter.map(|(stamp, letter)| Ok(stamp.on(Bytes::copy_from_slice(letter))));
+                match letter.or_else(|| frames.next()) {
+                    Some(frame) => looked_at.push(frame),
+                    None => break,
+                }
+            }
+        }
+        assert_eq!(looked_at, read);
+        read
     }
 
     #[test]

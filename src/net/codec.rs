@@ -88,6 +88,20 @@ pub(crate) fn of(id: RecordId) -> Option<&'static Codec> {
     table().0.get(&id).copied()
 }
 
+/// The codec that was asked for last: the next record is of its type, mostly.
+#[derive(Debug, Default)]
+pub(crate) struct Latest(Option<(RecordId, &'static Codec)>);
+
+impl Latest {
+    /// The same as [`of`].
+    pub(crate) fn of(&mut self, id: RecordId) -> Option<&'static Codec> {
+        if self.0.is_none_or(|(known, _)| known != id) {
+            self.0 = Some((id, of(id)?));
+        }
+        self.0.map(|(_, codec)| codec)
+    }
+}
+
 /// Whether all records with a wire form can be told apart.
 pub(crate) fn check() -> Result<(), TwoWithOneId> {
     table().1.clone().map_or(Ok(()), Err)

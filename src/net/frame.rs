@@ -78,10 +78,10 @@ pub(crate) struct Beat {
 /// What the link adds to a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    route: Route,
-    seq: u64,
-    ack: u64,
-    kind: Kind,
+    pub(crate) route: Route,
+    pub(crate) seq: u64,
+    pub(crate) ack: u64,
+    pub(crate) kind: Kind,
 }
 
 /// What a link wants to be sent: a frame, or a letter that becomes one with its stamp.

@@ -13,7 +13,7 @@ use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Message, Sender};
 use crate::monitor::Filter;
 use crate::net::bundle::frames;
-use crate::net::frame::{Beat, Frame, Kind, Route, Session};
+use crate::net::frame::{Beat, Frame, Kind, Route, Session, Stamp};
 use crate::net::letter::{Desk, Letter};
 use crate::net::link::{Event, Link, Request, Terms};
 use crate::net::opaque::Opaque;
@@ -26,7 +26,17 @@ const THERE: NodeId = NodeId::name("there");
 
 /// Reads bytes as a frame, or as several in one piece. What was read is written as something that reads the same.
 pub fn frame(bytes: &[u8]) {
-    for frame in frames(bytes.to_vec().into()).flatten() {
+    let mut letters = frames(bytes.to_vec().into());
+    for frame in frames(bytes.to_vec().into()) {
+        match letters.next_letter(Some) {
+            Some((stamp, letter)) => {
+                assert_eq!(frame, Ok(stamp.on(Bytes::copy_from_slice(letter))), "a letter is what it is read as");
+            }
+            None => assert_eq!(letters.next().as_ref(), Some(&frame), "what is no such letter is read the same"),
+        }
+        let Ok(frame) = frame else {
+            continue;
+        };
         let again = Frame::read(&frame.clone().into_bytes().into());
         assert_eq!(again, Ok(frame), "a frame that was read can be written");
     }
@@ -79,7 +89,13 @@ pub fn link(bytes: &[u8]) {
             5 | 6 => {
                 let kinds = [Kind::Notification, Kind::Request, Kind::Answer(number % 8), Kind::Return];
                 let kind = kinds[usize::from(*length) % 4];
-                hear(Frame::Mail { route, seq: number % 16, ack: number % 3, kind, letter: content.to_vec().into() });
+                let stamp = Stamp::new(route, (number % 16, number % 3), kind);
+                let at_once = Some(stamp).filter(|_| what % 12 == 5).and_then(|stamp| link.take_up(stamp, now));
+                match at_once {
+                    Some(re) if kind == Kind::Request => owed.push(re),
+                    Some(_) => {}
+                    None => link.heard(Ok(stamp.on(content.to_vec().into())), now),
+                }
             }
             7 => kept += u32::from(link.notify(content.to_vec(), 1, now).is_ok()),
             8 => kept += u32::from(link.request(content.to_vec(), 1, now).is_ok()),

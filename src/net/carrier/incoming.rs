@@ -13,8 +13,9 @@ use crate::message::{Message, RecordRef};
 use crate::monitor::Change;
 use crate::net::bundle;
 use crate::net::carrier::Carrier;
-use crate::net::codec;
+use crate::net::carrier::peering::Peering;
 use crate::net::envoy::Observed;
+use crate::net::frame::Kind;
 use crate::net::intake::{Errand, Return};
 use crate::net::letter::Letter;
 use crate::net::link::Request;
@@ -39,11 +40,17 @@ impl Carrier {
         if self.peering(from).is_none() {
             return;
         }
-        for frame in bundle::frames(piece) {
-            let Some(peering) = self.peers.get_mut(&from.node).filter(|peering| peering.peer == from) else {
+        let mut frames = bundle::frames(piece);
+        while let Some(Peering { link, .. }) = self.peers.get_mut(&from.node).filter(|peering| peering.peer == from) {
+            let take = |stamp| Some((link.take_up(stamp, now)?, stamp.kind));
+            if let Some(((re, kind), letter)) = frames.next_letter(take) {
+                self.bring(from, Some(re).filter(|_| kind == Kind::Request), letter, Some(ctx), now);
+                continue;
+            }
+            let Some(frame) = frames.next() else {
                 return;
             };
-            peering.link.heard(frame, now);
+            link.heard(frame, now);
             // One by one, so that the next has the memory of the one before.
             self.settle(from.node, ctx);
         }
@@ -116,7 +123,7 @@ impl Carrier {
         if special || self.gatekeeper.ask(peer.node, record, nid).is_err() {
             return false;
         }
-        let Some(codec) = codec::of(record) else {
+        let Some(codec) = self.codecs.of(record) else {
             return false;
         };
         letter.learn_names();

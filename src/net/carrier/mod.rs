@@ -27,6 +27,7 @@ use crate::id::NodeId;
 use crate::message::Message;
 use crate::net::carrier::offering::Offering;
 use crate::net::carrier::peering::{Kept, Peering, Touched};
+use crate::net::codec;
 use crate::net::frame::{Kind, Session};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::Gauges;
@@ -49,6 +50,7 @@ pub(crate) struct Carrier {
     inlet: Inlet,
     /// Those that mail of other nodes has gone to its receivers.
     ways: Ways,
+    codecs: codec::Latest,
     own: Peer,
     intake: Arc<Intake>,
     /// What has been taken from the intake and is to be done now; empty in between.
@@ -82,6 +84,7 @@ impl Carrier {
         Self {
             inlet,
             ways: Ways::default(),
+            codecs: codec::Latest::default(),
             own,
             intake,
             pile: Pile::default(),

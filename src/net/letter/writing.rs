@@ -7,7 +7,7 @@ use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, RecordRef};
-use crate::net::codec::{self, Codec, EncodeError};
+use crate::net::codec::{self, EncodeError};
 use crate::net::frame::TAIL;
 use crate::net::names::{Heading, Told, mention};
 use crate::net::opaque::Opaque;
@@ -34,8 +34,7 @@ pub(crate) struct Desk {
     /// From how many bytes on a record is compressed.
     squeeze: usize,
     told: Told,
-    /// That of the last record: the next one is of its type, mostly.
-    codec: Option<(RecordId, &'static Codec)>,
+    codecs: codec::Latest,
     /// Memory of letters that have been sent.
     spare: Vec<Vec<u8>>,
 }
@@ -58,7 +57,14 @@ struct Envelope<'a> {
 
 impl Desk {
     pub(crate) fn new(home: NodeId, limit: usize) -> Self {
-        Self { home, limit, squeeze: usize::MAX, told: Told::default(), codec: None, spare: Vec::new() }
+        Self {
+            home,
+            limit,
+            squeeze: usize::MAX,
+            told: Told::default(),
+            codecs: codec::Latest::default(),
+            spare: Vec::new(),
+        }
     }
 
     /// Compresses records of `bytes` and more, where that makes them smaller.
@@ -182,9 +188,7 @@ impl Desk {
             }
             Some(opaque) => out.extend_from_slice(opaque.bytes()),
             None => {
-                let known = self.codec.filter(|&(known, _)| known == id).map(|(_, codec)| codec);
-                let codec = known.or_else(|| codec::of(id)).ok_or(EncodeError::NoWireForm(name))?;
-                self.codec = Some((id, codec));
+                let codec = self.codecs.of(id).ok_or(EncodeError::NoWireForm(name))?;
                 codec.encode(record, out, self.limit)?;
             }
         }

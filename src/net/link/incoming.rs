@@ -46,6 +46,11 @@ impl Incoming {
         Self { every, received: 0, accepted: 0, told: 0, hurry: false, due: Time::NEVER, stuck_at: 0, strikes: 0 }
     }
 
+    /// Whether the letter number `seq` is the next.
+    pub(super) fn is_next(&self, seq: u64) -> bool {
+        self.received.checked_add(1) == Some(seq)
+    }
+
     /// Takes the letter number `seq`.
     pub(super) fn take(&mut self, seq: u64, delay: Duration, now: Time) -> Place {
         if seq <= self.received {

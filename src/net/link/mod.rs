@@ -143,6 +143,23 @@ impl<T> Link<T> {
         }
     }
 
+    /// Takes up mail that is to be dealt with where it lies, and counts as accepted with that: a notification or a request,
+    /// next in its session, with no news of what was sent from here, and behind nothing else. Of any other nothing is
+    /// taken note of; it is to be [heard](Self::heard).
+    pub(crate) fn take_up(&mut self, stamp: Stamp, now: Time) -> Option<Request> {
+        let Stamp { route, seq, ack, kind } = stamp;
+        let usual = matches!(kind, Kind::Notification | Kind::Request) && self.outgoing.is_acknowledged(ack);
+        let here = usual && self.is_present(route.from) && self.sessions.is_mine(route.to);
+        if !here || !self.events.is_empty() || !self.incoming.is_next(seq) {
+            return None;
+        }
+        self.tell_time(now);
+        self.pulse.hear(self.now);
+        self.incoming.take(seq, self.terms.ack_delay, self.now);
+        self.incoming.accept(seq);
+        Some(Request { session: route.from, seq })
+    }
+
     /// Does what is due. Frames that have come are to be heard first.
     pub(crate) fn timeout(&mut self, now: Time) {
         self.tell_time(now);

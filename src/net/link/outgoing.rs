@@ -116,6 +116,11 @@ impl<T> Outgoing<T> {
         true
     }
 
+    /// Whether nothing new is told by that everything up to `ack` has been accepted.
+    pub(super) const fn is_acknowledged(&self, ack: u64) -> bool {
+        self.acked == ack
+    }
+
     /// Takes what was kept for the request number `re`.
     pub(super) fn answered(&mut self, re: u64) -> Option<T> {
         self.asked.remove(&re)

@@ -188,6 +188,11 @@ impl Sessions {
         self.state
     }
 
+    /// Whether this is the present session of this side.
+    pub(super) fn is_mine(&self, session: Session) -> bool {
+        self.mine == session
+    }
+
     /// Both sessions, from here to there.
     pub(super) fn route(&self) -> Option<Route> {
         Some(Route { from: self.mine, to: self.theirs? })

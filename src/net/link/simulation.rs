@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{Event, Link, Request, Terms};
 use crate::clock::Time;
-use crate::net::frame::{Frame, Route, Session};
+use crate::net::frame::{Frame, Kind, Route, Session, Stamp, TAIL};
 use crate::net::transport::Lane;
 
 /// `SplitMix64`: numbers that a seed determines.
@@ -317,7 +319,7 @@ impl World {
             self.now = self.now.max(next);
             while let Some(entry) = self.wires.first_entry().filter(|entry| entry.key().0 <= self.now) {
                 let (to, frame) = entry.remove();
-                self.sides[to].link.heard(Frame::read(&frame.into()), self.now);
+                self.hear(to, frame);
             }
             for side in &mut self.sides {
                 side.link.timeout(self.now);
@@ -327,6 +329,22 @@ impl World {
         }
         self.now = end;
         self.settle();
+    }
+
+    /// Has a side take up a frame, some of the letters at once.
+    fn hear(&mut self, to: usize, frame: Vec<u8>) {
+        let at_once = !self.weather.asleep[to] && self.dice.percent(50);
+        let stamp = Stamp::of(&frame).filter(|_| at_once);
+        let side = &mut self.sides[to];
+        let Some((stamp, re)) = stamp.and_then(|stamp| Some((stamp, side.link.take_up(stamp, self.now)?))) else {
+            return side.link.heard(Frame::read(&frame.into()), self.now);
+        };
+        let end = frame.len() - TAIL;
+        let letter = Bytes::from(frame).slice(..end);
+        match stamp.kind {
+            Kind::Request => self.happens(to, Event::Requested { re, letter }),
+            _ => self.happens(to, Event::Notified { letter }),
+        }
     }
 
     pub(super) fn are_open(&self) -> bool {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::simulation::{Fate, World, ms};
 use super::{Event, Link, MANY, MUCH, Refusal, Terms};
 use crate::clock::Time;
-use crate::net::frame::{Beat, Frame, FrameError, Kind, Route, Session};
+use crate::net::frame::{Beat, Frame, FrameError, Kind, Route, Session, Stamp};
 use crate::net::transport::Lane;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -80,6 +80,45 @@ fn small_letters_are_sent_together_and_a_large_one_at_once() {
     assert_eq!(said(&mut link).len(), MANY);
     link.notify(vec![7; MUCH], 0, Time::START).expect("room");
     assert!(link.has_much_to_send(), "expected it not to wait for the next");
+}
+
+#[test]
+fn only_the_next_letter_without_other_news_is_taken_up_where_it_lies() {
+    let mut link = alone(terms());
+    let take = |link: &mut Link<u64>, seq, ack, kind| {
+        link.take_up(Stamp::new(theirs(), (seq, ack), kind), Time::START).map(|re| re.numbers())
+    };
+    assert_eq!(take(&mut link, 1, 0, Kind::Notification), Some([9, 1]));
+    assert_eq!(take(&mut link, 2, 0, Kind::Request), Some([9, 2]));
+    for (seq, kind) in [(2, Kind::Request), (4, Kind::Request), (3, Kind::Answer(1)), (3, Kind::Return)] {
+        assert_eq!(take(&mut link, seq, 0, kind), None, "expected {kind:?} number {seq} to be heard");
+    }
+    let stale = Route { to: Session::new(4), ..theirs() };
+    let replaced = Route { from: Session::new(10), ..theirs() };
+    for route in [stale, replaced] {
+        assert_eq!(link.take_up(Stamp::new(route, (3, 0), Kind::Request), Time::START), None);
+    }
+    link.notify(vec![7; 9], 1, Time::START).expect("room");
+    said(&mut link);
+    assert_eq!(take(&mut link, 3, 1, Kind::Request), None, "expected an acknowledgement to be heard");
+    hear(&mut link, mail(3, Kind::Notification));
+    assert_eq!(take(&mut link, 4, 0, Kind::Request), None, "expected nothing to overtake what waits");
+    events(&mut link);
+    assert_eq!(take(&mut link, 4, 0, Kind::Request), Some([9, 4]));
+    link.lost();
+    assert_eq!(take(&mut link, 5, 0, Kind::Request), None);
+}
+
+#[test]
+fn what_is_taken_up_is_acknowledged_like_all_that_is_heard() {
+    let mut link = alone(terms());
+    for seq in 1..=2 {
+        link.take_up(Stamp::new(theirs(), (seq, 0), Kind::Notification), Time::START).expect("the next");
+    }
+    let due = link.next_deadline().expect("an acknowledgement to be due");
+    assert_eq!(due, Time::START.after(terms().ack_delay));
+    link.timeout(due);
+    assert!(matches!(said(&mut link)[..], [Frame::Ack { ack: 2, .. }]));
 }
 
 #[test]
