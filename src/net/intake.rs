@@ -4,13 +4,13 @@
 //! Whoever puts something in goes on at once. The porter is told once for all that has come since it looked last. What the
 //! carrier can do [in passing](crate::net::carrier) does not get here.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use bytes::Bytes;
-use parking_lot::{Condvar, MappedMutexGuard, Mutex, MutexGuard, RwLock};
+use crossbeam_utils::CachePadded;
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::address::Address;
 use crate::code::Code;
@@ -22,6 +22,7 @@ use crate::message::{Message, Sender};
 use crate::net::carrier::Carrier;
 use crate::net::link::Request;
 use crate::net::parcel::Parcel;
+use crate::net::reach::Reach;
 use crate::net::transport::{Ears, Gone, Incarnation, Peer, in_a_moment};
 use crate::net::words::ObserverGone;
 use crate::orders;
@@ -146,14 +147,10 @@ pub(crate) struct Intake {
     /// From when the network has been joined until the porter goes. Only the porter waits for it. The queue is taken with
     /// this locked, so that whoever has it and finds the queue empty comes after all that was in it.
     carrier: Mutex<Option<Box<Carrier>>>,
-    /// The nodes for which mail is taken.
-    reached: RwLock<BTreeSet<NodeId>>,
-    /// One of them that was asked for, mostly the next that is; changed with those locked.
-    latest: AtomicU64,
+    /// The nodes for which mail is taken, in cache lines of its own: what is written for each message lies elsewhere.
+    pub(crate) reach: CachePadded<Reach>,
     /// How often somebody else has claimed to be this node.
     pub(crate) doubled: AtomicU64,
-    /// Who waits for a node.
-    waiting: (Mutex<()>, Condvar),
 }
 
 /// Whether it is the network's own mail, for which there is always room: there is little of it, and what it says is said
@@ -195,10 +192,8 @@ impl Intake {
             bound,
             bell: OnceLock::new(),
             carrier: Mutex::new(None),
-            reached: RwLock::default(),
-            latest: AtomicU64::new(NodeId::UNSET.raw()),
+            reach: CachePadded::new(Reach::nowhere()),
             doubled: AtomicU64::new(0),
-            waiting: Default::default(),
         }
     }
 
@@ -227,51 +222,6 @@ impl Intake {
     /// Has the porter look.
     pub(crate) fn ring(&self) {
         self.bell.get().into_iter().for_each(Bell::ring);
-    }
-
-    /// Whether mail for `node` is taken.
-    pub(crate) fn reaches(&self, node: NodeId) -> bool {
-        if !node.is_unset() && self.latest.load(Ordering::Acquire) == node.raw() {
-            return true;
-        }
-        let reached = self.reached.read();
-        let there = reached.contains(&node);
-        if there {
-            self.latest.store(node.raw(), Ordering::Release);
-        }
-        there
-    }
-
-    /// All nodes for which mail is taken.
-    pub(crate) fn reached(&self) -> Vec<NodeId> {
-        self.reached.read().iter().copied().collect()
-    }
-
-    /// Takes mail for `node` from here on.
-    pub(crate) fn reach(&self, node: NodeId) {
-        self.reached.write().insert(node);
-        let (lock, changed) = &self.waiting;
-        drop(lock.lock());
-        changed.notify_all();
-    }
-
-    /// Waits until mail for `node` is taken, or until `deadline`; whether it is.
-    pub(crate) fn wait_for(&self, node: NodeId, deadline: Instant) -> bool {
-        let (lock, changed) = &self.waiting;
-        let mut waiting = lock.lock();
-        while !self.reaches(node) {
-            if changed.wait_until(&mut waiting, deadline).timed_out() {
-                return self.reaches(node);
-            }
-        }
-        true
-    }
-
-    /// Takes no more mail for `node`.
-    pub(crate) fn forget(&self, node: NodeId) {
-        let mut reached = self.reached.write();
-        reached.remove(&node);
-        self.latest.store(NodeId::UNSET.raw(), Ordering::Release);
     }
 
     /// Takes mail of this node, or ends it.
@@ -406,7 +356,7 @@ impl Ears for Intake {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Errand, Incarnation, Input, Intake, Message, Peer, Pile, Request, Return, Ticket, Tiding, Watch};
+    use super::{Errand, Incarnation, Input, Message, Peer, Pile, Request, Return, Ticket, Tiding, Watch};
     use crate::address::Address;
     use crate::id::{Nid, NodeId, Tid};
     use crate::net::frame::Session;
@@ -423,23 +373,6 @@ mod tests {
         assert!(pile.next_tiding().is_none(), "expected the end to wait");
         pile.inputs.clear();
         assert!(matches!(pile.next_tiding(), Some(Tiding::Stop)));
-    }
-
-    #[test]
-    fn a_node_is_reached_from_when_it_is_said_until_it_is_forgotten() {
-        let intake = Intake::new(1);
-        let [north, south] = ["north", "south"].map(NodeId::name);
-        for node in [NodeId::UNSET, north] {
-            assert!(!intake.reaches(node), "expected nobody at first");
-        }
-        intake.reach(north);
-        intake.reach(south);
-        for node in [north, north, south, north] {
-            assert!(intake.reaches(node));
-        }
-        intake.forget(north);
-        assert!(!intake.reaches(north), "expected it to be gone, though it was asked for last");
-        assert!(intake.reaches(south));
     }
 
     #[test]

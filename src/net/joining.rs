@@ -232,14 +232,14 @@ impl Net {
     /// The nodes for which mail is taken: those that are there, as far as this node knows.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeId> {
-        self.intake.reached()
+        self.intake.reach.nodes()
     }
 
     /// Waits until mail for `node` is taken; whether it is, within `timeout`. It blocks the calling thread: a handler uses a
     /// [monitor](crate::Context::monitor), a test with [`testing`](crate::testing) runs its kernels.
     #[must_use]
     pub fn wait_for(&self, node: NodeId, timeout: Duration) -> bool {
-        self.intake.wait_for(node, in_time(Instant::now(), timeout))
+        self.intake.reach.wait_for(node, in_time(Instant::now(), timeout))
     }
 
     /// How long the way to a node and back takes, smoothed over its heartbeats (RFC 6298); once it has been measured.
@@ -269,7 +269,7 @@ impl Net {
 
 impl Port for Slot {
     fn reaches(&self, node: NodeId) -> bool {
-        self.intake.reaches(node)
+        self.intake.reach.contains(node)
     }
 
     fn nearest(&self, namespace: Nid, record: RecordId) -> Option<(NodeId, Duration)> {

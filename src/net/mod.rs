@@ -75,6 +75,7 @@ pub(crate) mod names;
 mod offers;
 mod opaque;
 mod parcel;
+mod reach;
 mod sealed;
 pub(crate) mod shelf;
 mod system;

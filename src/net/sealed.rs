@@ -18,6 +18,7 @@ use crate::net::opaque::Opaque;
 use crate::origin::{Back, Origin, Stub};
 use crate::pool::{Pool, Spare};
 use crate::post::Order;
+use crate::ring::prefetch;
 
 /// Bytes that a record may have in its wire form.
 pub(crate) const ROOM: usize = 152;
@@ -87,6 +88,7 @@ impl Sealed {
 
 impl Order for Sealed {
     fn obey(self: Box<Self>, core: &Core) {
+        prefetch::all_to_read(&*self);
         let codec = self.envelope.codec;
         match codec.decode(self.content()) {
             Ok(record) => {

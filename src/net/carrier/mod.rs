@@ -281,13 +281,13 @@ impl Carrier {
         let peering = self.peers.entry(node).or_insert_with(|| Peering::new(peer, home, session, terms, now));
         peering.peer = peer;
         peering.link.begin(now);
-        self.intake.reach(node);
+        self.intake.reach.add(node);
         self.touched.insert(node);
     }
 
     /// A node is not there any more.
     fn part(&mut self, node: NodeId, why: Parting, ctx: &Context<'_>) {
-        self.intake.forget(node);
+        self.intake.reach.remove(node);
         self.offers.forget(node);
         self.tell_left(node, why, ctx);
     }
