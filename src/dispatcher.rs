@@ -15,8 +15,8 @@ use crate::events;
 use crate::id::Tid;
 use crate::message::{Flags, Message};
 use crate::post::Mail;
+use crate::prefetch;
 use crate::registry::{State, Turn};
-use crate::ring::prefetch;
 use crate::target::{Outcome, Target};
 
 /// What one delivery has come to.

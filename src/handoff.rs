@@ -153,6 +153,12 @@ impl<T> Receiver<T> {
         None
     }
 
+    /// Has `look` see what is a few places behind the next, if it is there. `look` must not unwind.
+    #[inline]
+    pub(crate) fn foresee(&self, look: impl FnOnce(&T)) {
+        self.head.foresee(&self.inbox.ring, look);
+    }
+
     /// Takes over the spill, behind everything that is in the ring by now.
     #[cold]
     fn take_spill(&mut self) {

@@ -31,7 +31,7 @@ pub struct HeldMessage {
     message: Option<Message<'static>>,
     /// The worker whose target holds it, where it is counted; `None` if a port has it.
     keeper: Option<Arc<Post>>,
-    directory: Arc<Directory>,
+    pub(crate) directory: Arc<Directory>,
 }
 
 /// A held message of which the first record is an `R`; see [`Later`](crate::Later).
@@ -166,10 +166,6 @@ impl HeldMessage {
     /// The message, to be looked at by guards.
     pub(crate) const fn message_mut(&mut self) -> Option<&mut Message<'static>> {
         self.message.as_mut()
-    }
-
-    pub(crate) const fn directory(&self) -> &Arc<Directory> {
-        &self.directory
     }
 
     /// The message, held no longer.

@@ -213,6 +213,7 @@ mod fault;
 mod id;
 mod name;
 mod pool;
+mod prefetch;
 mod sync;
 
 // Where mail goes and what it carries.

@@ -8,7 +8,7 @@ use std::thread::LocalKey;
 
 use parking_lot::Mutex;
 
-use crate::ring::prefetch;
+use crate::prefetch;
 
 /// So many change hands at once. A thread keeps at most twice as many.
 const CRATE: usize = 64;

@@ -23,7 +23,6 @@ use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::origin::{Back, Origin, Stub};
 pub(crate) use crate::port::ways::Ways;
-use crate::post::{Mail, Order};
 use crate::service::Key;
 use crate::sync::Arc;
 
@@ -115,7 +114,7 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
 pub struct Inlet {
     pub(crate) directory: Arc<Directory>,
     /// That of the port that has it.
-    number: u32,
+    pub(crate) number: u32,
     ways: Arc<Mutex<Ways>>,
 }
 
@@ -194,25 +193,6 @@ impl Inlet {
             message.set_code(code);
             quietly(|| drop(directory.send_back(&mut message, |count| directory.outside.shared(count))));
         }
-    }
-
-    /// Has a receiver get what `seal` makes for it and this port, by the ways that mail of this caller's has gone before;
-    /// whether it does. Its node is this one, and the record what it will be.
-    pub(crate) fn bring_sealed<S: Order + 'static>(
-        &self,
-        ways: &mut Ways,
-        (to, record): ((Tid, Nid), RecordId),
-        seal: impl FnOnce(Tid, u32) -> Box<S>,
-    ) -> bool {
-        let directory = &self.directory;
-        let Some((target, post)) = ways.find(to, record, directory).filter(|_| !directory.is_stopping()) else {
-            return false;
-        };
-        let brought = post.inbox.push_with(|| Mail::Order(Some(seal(target, self.number)))).is_ok();
-        if brought {
-            directory.outside.shared(Count::Sent);
-        }
-        brought
     }
 
     /// Passes a message to its receiver, or leaves it and says why.

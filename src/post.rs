@@ -14,6 +14,7 @@ use crate::counters::Tally;
 use crate::handoff::Inbox;
 use crate::id::{Nid, Tid};
 use crate::message::Message;
+use crate::prefetch;
 use crate::registry::{NoVacancy, Vacancies};
 use crate::ring::Refusal;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
@@ -40,6 +41,19 @@ impl<F: FnOnce(&Core) + Send> Order for F {
 }
 
 impl Mail {
+    #[inline]
+    pub(crate) const fn is_order(&self) -> bool {
+        matches!(self, Self::Order(_))
+    }
+
+    /// Has what an order brings come from the core that wrote it.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        if let Self::Order(Some(order)) = self {
+            prefetch::all_to_read(&**order);
+        }
+    }
+
     pub(crate) fn order(order: impl FnOnce(&Core) + Send + 'static) -> Self {
         Self::Order(Some(Box::new(order)))
     }

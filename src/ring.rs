@@ -13,8 +13,6 @@
 //! consumer until `consumed` is past the one behind it.
 #![expect(unsafe_code, reason = "values lie in the slots themselves")]
 
-pub(crate) mod prefetch;
-
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -22,6 +20,7 @@ use std::ptr;
 
 use crossbeam_utils::CachePadded;
 
+use crate::prefetch;
 use crate::sync::{AtomicBool, AtomicU64, Ordering, RaceCell};
 
 /// Set in `tail` when nothing more may come.
@@ -34,6 +33,10 @@ const POSITION: u64 = SLEEPING - 1;
 /// How far ahead the consumer asks for slots. Without that, where it is about as quick as the producer, it may come to
 /// wait for each single line, and the producer for each to be given back: five times as long for both.
 const AHEAD: u64 = 4;
+
+/// How far ahead of its turn a value is looked at for what it points to. Its slot has been sent for by then.
+const FORESEEN: u64 = 3;
+const _: () = assert!(FORESEEN < AHEAD, "it is looked at when it is here");
 
 /// How far ahead a producer asks for slots while values come in a stream. Its compare-and-swap waits for all that it has
 /// written, and so for each line that is still with the consumer.
@@ -242,6 +245,19 @@ impl Head {
         ring.slot(self.0).stamp.load(Ordering::Acquire) == self.0 + 1
     }
 
+    /// Has `look` see the value that is taken a few places later, if it has come already: what it points to may be sent for.
+    /// `look` must not unwind.
+    #[inline]
+    pub(crate) fn foresee<T>(&self, ring: &Ring<T>, look: impl FnOnce(&T)) {
+        let ahead = self.0 + FORESEEN;
+        let slot = ring.slot(ahead);
+        if slot.stamp.load(Ordering::Acquire) == ahead + 1 {
+            // SAFETY: the stamp says that a value is here and that it is the consumer's; there is one `Head` a ring, and it
+            // takes nothing meanwhile.
+            slot.value.with_mut(|place| look(unsafe { &*place.cast::<T>() }));
+        }
+    }
+
     /// Says that the consumer goes to sleep; `false` if there is something already, or will be in a moment.
     pub(crate) fn sleep<T>(&self, ring: &Ring<T>) -> bool {
         ring.producers.tail.fetch_or(SLEEPING, Ordering::AcqRel) & POSITION == self.0
@@ -307,7 +323,7 @@ fn fresh<T>(slots: usize) -> Box<[Slot<T>]> {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Consumer, Head, Left, PushError, Ring};
+    use super::{Consumer, FORESEEN, Head, Left, PushError, Ring};
 
     /// Has `serve` look at the next value.
     fn next<T, R>(head: &mut Head, ring: &Ring<T>, serve: impl FnOnce(&mut T) -> (R, Left)) -> Option<R> {
@@ -348,6 +364,28 @@ mod tests {
         next(&mut head, &ring, |_| ((), Left::Something));
         next(&mut head, &ring, |_| ((), Left::Something));
         assert_eq!(Arc::strong_count(&count), 1, "expected every value to be dropped once");
+    }
+
+    #[test]
+    fn a_value_is_foreseen_only_when_it_has_come() {
+        let (ring, mut head) = Ring::new(8);
+        let foreseen = |head: &Head| {
+            let mut seen = None;
+            head.foresee(&ring, |&value| seen = Some(value));
+            seen
+        };
+        for value in 0..FORESEEN + 2 {
+            assert_eq!(foreseen(&head), None, "expected {FORESEEN} to lie ahead of it");
+            assert!(ring.push(value).is_ok());
+            if value < FORESEEN {
+                continue;
+            }
+            assert_eq!(foreseen(&head), Some(value));
+            let taken = next(&mut head, &ring, |value| (*value, Left::Something));
+            assert_eq!(taken, Some(value - FORESEEN), "expected the order of arrival");
+        }
+        while next(&mut head, &ring, |_| ((), Left::Something)).is_some() {}
+        assert_eq!(foreseen(&head), None, "expected nothing of what has been taken");
     }
 
     #[test]

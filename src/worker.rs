@@ -27,6 +27,9 @@ pub(crate) struct Worker {
     last_turns: Option<u64>,
     /// How many of those who wait for its end know that it has sent everything back.
     told: usize,
+    /// Whether the last mail was an order. What an order brings lies elsewhere, and another core has written it; orders that
+    /// bring anything come in streams.
+    ordered: bool,
 }
 
 /// Turns of a closing worker beyond those that its hand-off needs.
@@ -66,7 +69,7 @@ impl Worker {
         let core = Rc::new(Core::new(post.clone(), space, directory));
         Core::become_host();
         core.set_stack(stack);
-        Self { core, receiver, stage: Stage::Open, last_turns: None, told: 0 }
+        Self { core, receiver, stage: Stage::Open, last_turns: None, told: 0, ordered: false }
     }
 
     pub(crate) fn core(&self) -> &Rc<Core> {
@@ -100,8 +103,16 @@ impl Worker {
         let fired = core.fire();
         let waited = core.deliver_waiting();
         let expired = core.expire();
-        let handed = self.receiver.with_next(|mail| (core.open(mail), Left::Nothing)).is_some();
-        let busy = fired || waited || expired || handed;
+        if self.ordered {
+            self.receiver.foresee(Mail::prefetch);
+        }
+        let handed = self.receiver.with_next(|mail| {
+            let order = mail.is_order();
+            core.open(mail);
+            (order, Left::Nothing)
+        });
+        self.ordered = handed == Some(true);
+        let busy = fired || waited || expired || handed.is_some();
         if core.is_closing() {
             return self.close(busy);
         }

@@ -12,7 +12,7 @@ use crate::fault::quietly;
 use crate::held::HeldMessage;
 use crate::message::{Flags, Message};
 use crate::pool::{Pool, Spare};
-use crate::ring::prefetch;
+use crate::prefetch;
 
 /// At most 512 KiB.
 static POOL: Pool<Content> = Pool::new();
@@ -41,8 +41,8 @@ struct Content {
 impl Parcel {
     pub(crate) fn pack(mail: HeldMessage) -> Self {
         let mut content = POOL.take(&SPARE).unwrap_or_default();
-        if !std::ptr::addr_eq(content.directory.as_ptr(), Arc::as_ptr(mail.directory())) {
-            content.directory = Arc::downgrade(mail.directory());
+        if !std::ptr::addr_eq(content.directory.as_ptr(), Arc::as_ptr(&mail.directory)) {
+            content.directory = Arc::downgrade(&mail.directory);
         }
         content.message = mail.into_message();
         Self { content: Some(content) }

@@ -10,15 +10,17 @@ use crate::address::Address;
 use crate::body::Body;
 use crate::clock::Time;
 use crate::core::Core;
-use crate::id::Tid;
+use crate::counters::Count;
+use crate::id::{Nid, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::net::codec::Codec;
 use crate::net::letter::LetterError;
 use crate::net::opaque::Opaque;
 use crate::origin::{Back, Origin, Stub};
 use crate::pool::{Pool, Spare};
-use crate::post::Order;
-use crate::ring::prefetch;
+use crate::port::{Inlet, Ways};
+use crate::post::{Mail, Order};
+use crate::prefetch;
 
 /// Bytes that a record may have in its wire form.
 pub(crate) const ROOM: usize = 152;
@@ -34,7 +36,7 @@ thread_local! {
 
 /// See the module.
 #[repr(align(64))]
-pub(crate) struct Sealed {
+struct Sealed {
     envelope: Envelope,
     /// The receiver, on the worker that gets it.
     tid: Tid,
@@ -57,7 +59,7 @@ pub(crate) struct Envelope {
 
 impl Sealed {
     /// `content` has no more than [`ROOM`] bytes.
-    pub(crate) fn seal(envelope: Envelope, content: &[u8], (tid, port): (Tid, u32)) -> Box<Self> {
+    fn seal(envelope: Envelope, content: &[u8], (tid, port): (Tid, u32)) -> Box<Self> {
         let length = content.len() as u8;
         let mut sealed = match POOL.take(&SPARE) {
             Some(mut used) => {
@@ -102,6 +104,28 @@ impl Order for Sealed {
                 core.send_back(&mut message);
             }
         }
+    }
+}
+
+impl Inlet {
+    /// Has a receiver of this node get a sealed letter with a record of this id, by the ways that mail of this caller's has
+    /// gone before; whether it does.
+    pub(crate) fn bring_sealed(
+        &self,
+        ways: &mut Ways,
+        (to, record): ((Tid, Nid), RecordId),
+        (envelope, content): (Envelope, &[u8]),
+    ) -> bool {
+        let directory = &self.directory;
+        let Some((target, post)) = ways.find(to, record, directory).filter(|_| !directory.is_stopping()) else {
+            return false;
+        };
+        let seal = || Mail::Order(Some(Sealed::seal(envelope, content, (target, self.number))));
+        let brought = post.inbox.push_with(seal).is_ok();
+        if brought {
+            directory.outside.shared(Count::Sent);
+        }
+        brought
     }
 }
 

@@ -29,7 +29,7 @@ struct Way {
 impl Ways {
     /// The target to which a message with this record goes, of the address of a service or of a generated one, and its
     /// worker.
-    pub(super) fn find(&mut self, to: (Tid, Nid), record: RecordId, directory: &Directory) -> Option<(Tid, &Post)> {
+    pub(crate) fn find(&mut self, to: (Tid, Nid), record: RecordId, directory: &Directory) -> Option<(Tid, &Post)> {
         let (tid, nid) = to;
         if tid.is_unset() { self.owner(Key { nid, record }, directory) } else { self.target(tid, nid, directory) }
     }

@@ -19,7 +19,7 @@ use crate::net::frame::Kind;
 use crate::net::intake::{Errand, Return};
 use crate::net::letter::Letter;
 use crate::net::link::Request;
-use crate::net::sealed::{Envelope, ROOM, Sealed};
+use crate::net::sealed::{Envelope, ROOM};
 use crate::net::transport::Peer;
 use crate::net::words::{
     CopyFor, ObserverGone, OfferChanged, Offering, WatchEnded, WatchFor, WatchNoMore, service_of, target_of, words_of,
@@ -135,8 +135,7 @@ impl Carrier {
             stub: way.stub(peer),
             codec,
         };
-        let seal = |target, port| Sealed::seal(envelope, content, (target, port));
-        self.inlet.bring_sealed(&mut self.ways, ((tid, nid), record), seal)
+        self.inlet.bring_sealed(&mut self.ways, ((tid, nid), record), (envelope, content))
     }
 
     /// Mail of a node is not let in.

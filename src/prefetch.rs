@@ -1,4 +1,11 @@
 //! Asking for cache lines that are with another core, while something else is done.
+//!
+//! This is one of the few modules with `unsafe`, for an instruction that changes nothing. What it buys: `benches/compare`,
+//! rows `one-way`, and `benches/net`, one way.
+#![cfg_attr(
+    all(target_arch = "x86_64", not(miri), not(loom)),
+    expect(unsafe_code, reason = "there is no safe name for the instruction")
+)]
 
 #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
 use std::ptr;
@@ -22,7 +29,7 @@ pub(crate) fn to_read<T>(place: &T) {
 
 /// The same to be written: no other core keeps the line.
 #[inline]
-pub(super) fn to_write<T>(place: &T) {
+pub(crate) fn to_write<T>(place: &T) {
     #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
     {
         let place = ptr::from_ref(place);
@@ -37,9 +44,9 @@ pub(super) fn to_write<T>(place: &T) {
 
 /// Has all cache lines of `place` come to be read.
 #[inline]
-pub(crate) fn all_to_read<T>(place: &T) {
+pub(crate) fn all_to_read<T: ?Sized>(place: &T) {
     #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
-    for at in (0..size_of::<T>()).step_by(LINE) {
+    for at in (0..size_of_val(place)).step_by(LINE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch changes nothing, wherever it points; this one points into a value.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(ptr::from_ref(place).cast::<i8>().wrapping_add(at)) };
