@@ -50,6 +50,11 @@
 //! Nothing is sent twice: a message arrives at most once, and what may or may not have arrived comes back as lost. Below the
 //! links is a transport that knows only bytes: [`memory`] for tests, and zenoh.
 //!
+//! A message to another node is written by the thread that carries it. One that comes in, with one record of up to 152 bytes
+//! and for a service with one owner or a target by its generated id, is read by its receiver's worker when its turn has come:
+//! several workers read at once, and a record that takes long to read holds up its own receiver. All others are read by the
+//! thread that carries them.
+//!
 //! Which nodes may send what, a [`Gatekeeper`] decides before it enters.
 //!
 //! The chapter [From one process to many](guide) tells what changes for a program that is split, what a sender sees of each
