@@ -110,8 +110,8 @@ impl Joining {
     }
 
     /// How many messages to one node may be unacknowledged; default 4096, from 1 to 65,536. More come back with
-    /// [`Code::BUSY`](crate::Code::BUSY). A wider window carries more messages a second: of small ones 768 carry six tenths
-    /// of what 4096 do. What the receiver's [capacity](crate::NamespaceBuilder::capacity), by default 1000, has no room
+    /// [`Code::BUSY`](crate::Code::BUSY). A wider window carries more messages a second: of small ones 768 carry little more
+    /// than half of what 4096 do. What the receiver's [capacity](crate::NamespaceBuilder::capacity), by default 1000, has no room
     /// for comes back with the same code, only later; a narrower window keeps one sender below it.
     pub fn window(mut self, messages: usize) -> Self {
         self.terms.window = messages;
