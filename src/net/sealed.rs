@@ -145,6 +145,7 @@ mod tests {
     use crate::core::Core;
     use crate::id::{Nid, NodeId};
     use crate::message::Message;
+    use crate::namespace::Namespace;
     use crate::net::memory::Network;
     use crate::testing::TestKernel;
     use crate::typed::Handle;
@@ -181,6 +182,7 @@ mod tests {
         _network: Network,
         north: TestKernel,
         south: TestKernel,
+        app: Namespace,
         /// One target there, as a service and by its id.
         receivers: [Address; 2],
         shelved: Arc<Mutex<Vec<usize>>>,
@@ -194,12 +196,12 @@ mod tests {
             network.join(node.kernel()).expect("a network");
         }
         let shelved = Arc::default();
-        let space = south.namespace("app").open().expect("a namespace");
-        let shelf = space.register(Shelf(Arc::clone(&shelved))).expect("a target");
-        space.serve::<Page>(shelf).expect("a service");
+        let app = south.namespace("app").open().expect("a namespace");
+        let shelf = app.register(Shelf(Arc::clone(&shelved))).expect("a target");
+        app.serve::<Page>(shelf).expect("a service");
         let service = Address::service(Nid::name("app")).on_node(NodeId::name("south"));
         north.run_until_idle().expect("an end");
-        World { _network: network, north, south, receivers: [service, shelf], shelved }
+        World { _network: network, north, south, app, receivers: [service, shelf], shelved }
     }
 
     #[test]
@@ -232,6 +234,22 @@ mod tests {
         world.north.run_until_idle().expect("an end");
         assert!(world.shelved.lock().is_empty());
         assert!(world.south.kernel().counters().is_balanced(), "{:?}", world.south.kernel().counters());
+    }
+
+    #[test]
+    fn the_ways_that_mail_has_gone_end_with_those_they_lead_to() {
+        let mut world = world();
+        let [service, target] = world.receivers;
+        let mut ask = |to| world.north.ask(to, Page(vec![7; 9])).map_err(|failure| failure.code());
+        assert!(ask(service).is_ok() && ask(target).is_ok());
+        world.app.close_service::<Page>().expect("it was open");
+        assert_eq!(ask(service), Err(Code::NO_SERVICE));
+        assert!(ask(target).is_ok());
+        world.app.deregister(target).expect("it was there");
+        assert_eq!(ask(target), Err(Code::NO_TARGET));
+        let next = world.app.register(Shelf(Arc::clone(&world.shelved))).expect("a target");
+        world.app.serve::<Page>(next).expect("a service");
+        assert!(ask(service).is_ok() && ask(next).is_ok());
     }
 
     #[test]

@@ -11,18 +11,17 @@ use bytes::Bytes;
 use crate::clock::Time;
 use crate::code::Failure;
 use crate::core::Core;
-use crate::directory::Directory;
 use crate::id::NodeId;
 use crate::message::Message;
 use crate::net::bundle;
 use crate::net::carrier::Carrier;
+use crate::net::carrier::incoming::is_from_target_to_target;
 use crate::net::carrier::peering::Kept;
 use crate::net::intake::Return;
 use crate::net::letter::Letter;
 use crate::net::link::Event;
 use crate::net::parcel::Parcel;
 use crate::net::transport::Peer;
-use crate::system;
 
 /// With more letters of a link on their way, those that come meanwhile are better sent together.
 const FEW: usize = 4;
@@ -126,11 +125,9 @@ impl Carrier {
 /// Whether an event is mail, small to read, and from a target to a target: all that needs no target of the network's own.
 fn is_plain(event: &Event<Kept>) -> bool {
     match event {
-        Event::Notified { letter } | Event::Requested { letter, .. } => Letter::read(letter).is_ok_and(|letter| {
-            let namespace = letter.receiver().nid;
-            let special = namespace == Directory::TRANSPORT || namespace == system::NAMESPACE;
-            !special && !letter.is_copy() && !letter.is_compressed()
-        }),
+        Event::Notified { letter } | Event::Requested { letter, .. } => {
+            Letter::read(letter).is_ok_and(|letter| is_from_target_to_target(&letter) && !letter.is_compressed())
+        }
         Event::Answered { letter, .. } | Event::Returned { letter } => {
             !Letter::read(letter).is_ok_and(|letter| letter.is_compressed())
         }

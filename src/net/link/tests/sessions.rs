@@ -1,0 +1,103 @@
+//! How a link opens, and what it does with what is said in another session.
+
+use super::{SECOND, alone, events, hear, mail, open, said, terms};
+use crate::clock::Time;
+use crate::net::frame::{Frame, Kind, Route, Session};
+use crate::net::link::Event;
+use crate::net::link::simulation::{Fate, World, ms};
+
+#[test]
+fn mail_of_before_the_opening_goes_out_when_the_link_opens() {
+    let mut world = World::new(2, [terms(); 2]);
+    let told = world.notify(1, 20).expect("room");
+    world.pass(ms(10));
+    assert_eq!(world.sides[1].fates.get(&told), Some(&Fate::Delivered));
+}
+
+#[test]
+fn mail_that_waits_longer_than_the_lease_is_lost() {
+    let mut world = World::new(2, [terms(); 2]);
+    world.weather.cut = [true; 2];
+    world.pass(SECOND);
+    let asked = world.request(1, 20).expect("room");
+    world.pass(terms().lease - ms(1));
+    assert_eq!(world.sides[1].fates.get(&asked), None, "expected it to wait for the whole lease");
+    world.pass(ms(1));
+    assert_eq!(world.sides[1].fates.get(&asked), Some(&Fate::Lost));
+}
+
+#[test]
+fn an_opening_that_does_not_succeed_is_told_again_and_again_but_ever_more_rarely() {
+    let mut world = World::new(2, [terms(); 2]);
+    world.weather.cut = [true; 2];
+    world.pass(SECOND * 30);
+    assert_eq!(world.sides[0].half_dead, 3, "expected it after 4, 12 and 28 seconds");
+    assert!(world.sides[0].hellos < 25, "expected at most a Hello each two seconds in the end");
+}
+
+#[test]
+fn a_link_opens_within_two_round_trips_without_a_single_heartbeat() {
+    let mut world = World::new(3, [terms(); 2]);
+    world.weather.no_beats = true;
+    world.pass(ms(4));
+    assert!(world.are_open(), "expected the frames of the mail's lane to suffice");
+    assert!(world.sides.iter().all(|side| side.hellos <= 2), "expected two Hellos a side");
+}
+
+#[test]
+fn an_open_link_confirms_to_who_still_greets_and_does_not_greet_back() {
+    let mut link = alone(terms());
+    hear(&mut link, Frame::Hello { from: Session::new(9), to: Some(Session::new(5)), limit: 1 << 20 });
+    let route = Route { from: Session::new(5), to: Session::new(9) };
+    assert_eq!(said(&mut link), [Frame::Ack { route, ack: 0 }]);
+    assert_eq!(events(&mut link), [], "expected it to stay open");
+}
+
+#[test]
+fn an_answer_to_an_earlier_session_is_dropped_also_if_it_was_not_sent_yet() {
+    let mut link = alone(terms());
+    hear(&mut link, mail(1, Kind::Request));
+    hear(&mut link, mail(2, Kind::Request));
+    let asked: Vec<_> = events(&mut link);
+    let [Event::Requested { re: first, .. }, Event::Requested { re: second, .. }] = asked[..] else {
+        panic!("expected two requests")
+    };
+    link.answer(first, vec![1], Time::START);
+    hear(&mut link, Frame::Hello { from: Session::new(10), to: Some(Session::new(5)), limit: 1 << 20 });
+    hear(&mut link, Frame::Hello { from: Session::new(10), to: Some(Session::new(6)), limit: 1 << 20 });
+    link.answer(second, vec![2], Time::START);
+    assert_eq!(events(&mut link), [Event::Opened]);
+    let mail = said(&mut link).into_iter().filter(|frame| matches!(frame, Frame::Mail { .. })).count();
+    assert_eq!((mail, link.counters().late_answers), (0, 1));
+}
+
+#[test]
+fn a_node_that_comes_back_with_a_lower_session_is_told_of_the_higher_one() {
+    let mut world = open(terms());
+    world.restart(0, 0);
+    world.restart(1, 1_000);
+    world.pass(SECOND);
+    assert!(world.are_open());
+    world.restart(1, 3);
+    world.pass(SECOND);
+    assert!(world.are_open(), "expected both to agree after the clock has gone backwards: {:?}", world.sides);
+    let told = world.notify(1, 8).expect("room");
+    world.pass(ms(10));
+    assert_eq!(world.sides[1].fates.get(&told), Some(&Fate::Delivered));
+}
+
+#[test]
+fn who_speaks_out_of_an_earlier_session_is_corrected_but_not_each_time() {
+    let mut link = alone(terms());
+    let old = Route { from: Session::new(9), to: Session::new(4) };
+    for _ in 0..10 {
+        hear(&mut link, Frame::Ack { route: old, ack: 0 });
+        said(&mut link);
+    }
+    hear(&mut link, Frame::Ack { route: old, ack: 0 });
+    assert_eq!(said(&mut link), [], "expected one correction in a tenth of a second");
+    let later = Time::START.after(ms(100));
+    link.heard(Frame::read(&Frame::Ack { route: old, ack: 0 }.into_bytes().into()), later);
+    assert!(matches!(said(&mut link)[..], [Frame::Hello { .. }]), "expected a correction");
+    assert_eq!(link.counters().stale, 12);
+}
