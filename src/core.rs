@@ -64,6 +64,8 @@ pub(crate) struct Core {
     pub(crate) peers: RefCell<Vec<Option<Arc<Post>>>>,
     /// The ports as this thread has seen them last.
     pub(crate) ports: RefCell<View>,
+    /// Whether they were given mail since they were flushed last.
+    pub(crate) posted: Cell<bool>,
     /// The services that this thread has met.
     pub(crate) routes: LocalCell<Routes>,
     pub(crate) pending: LocalCell<PendingRequests>,
@@ -117,6 +119,7 @@ impl Core {
             waiting_ordinary: Cell::new(0),
             turn: Cell::new(Time::NEVER),
             ports: RefCell::new(directory.ports.view()),
+            posted: Cell::new(false),
             routes: LocalCell::new(Routes::new(post.worker)),
             post,
             space,
@@ -162,6 +165,7 @@ impl Core {
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
                 self.0.return_unwound("a panic between two turns");
+                self.0.flush_ports();
                 CURRENT.with(|current| current.replace(self.1.take()));
             }
         }

@@ -77,6 +77,13 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
     /// arrived. What is dropped goes back with [`Code::NODE_LOST`].
     fn deliver(&self, mail: HeldMessage);
 
+    /// Has everything go that was [delivered](Self::deliver) and that the port has kept for more to come with it: no more does
+    /// for now. Called after the last of several messages, on the thread that delivered them: by a worker at the end of the
+    /// turn in which its targets sent them, by any other thread after each. Quick; by default nothing is kept.
+    ///
+    /// A turn lasts as long as its handlers do, so a port that keeps mail waits for this no longer than its users will.
+    fn flush(&self) {}
+
     /// Takes a message back that it has brought in with a [`stub`](Origin::stub), when that has its final code: as what is given
     /// to [`Origin::back`] would be called. By default it is dropped. What comes back when the kernel has
     /// begun to [stop](Self::stop) its ports is dropped, too.
@@ -304,6 +311,11 @@ impl View {
         }
     }
 
+    /// Has all ports send what they have kept for more.
+    pub(crate) fn flush(&self) {
+        self.attached.iter().for_each(|(_, port)| quietly(|| port.flush()));
+    }
+
     /// The port that reaches a node.
     pub(crate) fn to(&self, node: NodeId) -> Option<&dyn Port> {
         self.attached.iter().map(|(_, port)| &**port).find(|port| port.reaches(node))
@@ -371,7 +383,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Gives a message to the one of these ports that reaches its node, or leaves it as it is and says why.
+    /// Gives a message to the one of these ports that reaches its node, or leaves it as it is and says why. They are to be
+    /// [flushed](View::flush) afterwards.
     pub(crate) fn deliver_abroad(self: &Arc<Self>, message: &mut Message<'_>, ports: &View) -> Result<(), Code> {
         if message.flags.contains(Flags::LOCAL_ONLY) || message.records().any(|record| record.kind().is_local()) {
             return Err(Code::NOT_ROUTABLE);

@@ -112,6 +112,7 @@ impl Worker {
             (order, Left::Nothing)
         });
         self.ordered = handed == Some(true);
+        core.flush_ports();
         let busy = fired || waited || expired || handed.is_some();
         if core.is_closing() {
             return self.close(busy);
@@ -190,6 +191,7 @@ impl Worker {
         while core.deliver_waiting() {}
         core.dismiss_all();
         core.drop_locals();
+        core.flush_ports();
         self.tell_returned();
         self.stage = Stage::Ended;
         let core = &*self.core;

@@ -46,7 +46,8 @@ impl Directory {
         }
         let to = message.destination();
         if to.node != self.node {
-            return self.deliver_abroad(message, &self.ports.view());
+            let ports = self.ports.view();
+            return self.deliver_abroad(message, &ports).inspect(|()| ports.flush());
         }
         if clerk::is_addressed(to) {
             return self.serve_outside(message);

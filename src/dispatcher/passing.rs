@@ -64,8 +64,22 @@ impl Core {
         if let Ok(mut known) = self.ports.try_borrow_mut() {
             known.refresh(&self.directory.ports);
         }
+        self.posted.set(true);
         // A port may send again.
         self.directory.deliver_abroad(message, &self.ports.borrow())
+    }
+
+    /// Has the ports send what they have kept for more, if this thread has given them anything since they did last.
+    #[inline]
+    pub(crate) fn flush_ports(&self) {
+        if self.posted.replace(false) {
+            self.flush_ports_now();
+        }
+    }
+
+    #[cold]
+    fn flush_ports_now(&self) {
+        self.ports.borrow().flush();
     }
 
     #[inline]

@@ -49,6 +49,18 @@ fn a_notification_is_done_when_its_port_says_so_and_not_before() {
 }
 
 #[test]
+fn a_port_is_flushed_once_after_all_that_a_turn_has_sent_and_at_once_by_a_thread() {
+    let mut world = World::new();
+    world.rest();
+    assert_eq!(world.locker.flushes(), [0; 0], "expected nobody to flush who has sent nothing");
+    world.clerk.act(|ctx| (0..5).for_each(|number| ctx.notify(World::lamp(), Note(number))));
+    world.rest();
+    assert_eq!(world.locker.flushes(), [5]);
+    world.test.kernel().notify(World::lamp(), Note(5)).unwrap();
+    assert_eq!(world.locker.flushes(), [6], "expected a thread that has no turns not to wait for the end of one");
+}
+
+#[test]
 fn what_a_port_drops_comes_back_as_lost() {
     let mut world = World::new();
     world.clerk.request(World::lamp(), Add(1, 1));

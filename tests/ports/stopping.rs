@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rohrpost::testing::Probe;
-use rohrpost::{Code, Message, Origin};
+use rohrpost::{Code, Context, Message, Origin, Outcome, Target};
 
 use crate::world::{Add, Note, World};
 
@@ -39,6 +39,24 @@ fn what_a_port_still_has_when_it_stops_is_a_dead_letter() {
     let counters = kernel.counters();
     assert!(counters.is_balanced(), "expected both to be counted once: {counters:?}");
     assert_eq!(counters.dead_letters, 2, "expected nobody to be there to get them: {counters:?}");
+}
+
+#[test]
+fn what_a_target_sends_as_it_stops_is_flushed_before_the_ports_stop() {
+    struct Parting;
+    impl Target for Parting {
+        fn receive(&mut self, _: &mut Message<'_>, _: &mut Context<'_>) -> Outcome {
+            Outcome::NotHandled
+        }
+        fn stopping(&mut self, ctx: &mut Context<'_>) {
+            ctx.notify(World::lamp(), Note(1));
+        }
+    }
+    let mut world = World::new();
+    world.test.namespace("app").open().unwrap().register(Parting).unwrap();
+    world.rest();
+    let _ = world.test.kernel().stop(Duration::from_secs(1));
+    assert_eq!((world.locker.flushes(), world.locker.stops()), (vec![1], vec![1]));
 }
 
 #[test]

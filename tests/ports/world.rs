@@ -33,6 +33,8 @@ pub(crate) struct Locker {
     back: Mutex<Vec<(Stub, Code)>>,
     /// The namespace whose services the device is said to offer.
     offered: Mutex<Option<Nid>>,
+    /// How much mail had come each time it was flushed.
+    flushed: Mutex<Vec<usize>>,
 }
 
 impl Port for Locker {
@@ -52,6 +54,11 @@ impl Port for Locker {
     fn deliver(&self, mail: HeldMessage) {
         assert!(mail.record::<Note>() != Some(&Note(13)), "expected this to be caught");
         self.mail.lock().unwrap().push_back(mail);
+    }
+
+    fn flush(&self) {
+        let come = self.mail.lock().unwrap().len();
+        self.flushed.lock().unwrap().push(come);
     }
 
     fn take_back(&self, stub: Stub, message: Message<'static>) {
@@ -85,6 +92,11 @@ impl Locker {
     /// What came back by number since the last time.
     pub(crate) fn back(&self) -> Vec<(Stub, Code)> {
         std::mem::take(&mut *self.back.lock().unwrap())
+    }
+
+    /// How much mail had come each time it was flushed, since the last time.
+    pub(crate) fn flushes(&self) -> Vec<usize> {
+        std::mem::take(&mut *self.flushed.lock().unwrap())
     }
 
     /// How much mail was left each time it was stopped.
