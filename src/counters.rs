@@ -104,7 +104,12 @@ impl Tally {
 
     /// Counts one more in a tally that several threads write to.
     pub(crate) fn shared(&self, count: Count) {
-        self.0[count as usize].fetch_add(1, Ordering::AcqRel);
+        self.shared_many(count, 1);
+    }
+
+    /// Counts several more in a tally that several threads write to.
+    pub(crate) fn shared_many(&self, count: Count, many: u64) {
+        self.0[count as usize].fetch_add(many, Ordering::AcqRel);
     }
 }
 

@@ -4,12 +4,14 @@
 //! there are, and before that their lengths. Most letters follow another of their kind, so that what the link adds to
 //! them can be told from that: such a letter stands there without it, and a mark is set in its length.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
 
 use crate::net::frame::{Draft, Frame, FrameError, Stamp, TAIL};
 use crate::net::shelf;
+use crate::prefetch;
 
 /// The last byte of a bundle.
 const MARK: u8 = 0xb5;
@@ -19,6 +21,9 @@ const ROOM: usize = 48 << 10;
 const LARGE: usize = 8 << 10;
 /// Frames in a bundle.
 const MOST: u8 = 255;
+/// How far ahead what another core has written is sent for, and how much of it at once: a small letter or two.
+const AHEAD: usize = 512;
+const SOME: usize = 192;
 /// Set in the length of a letter without a stamp.
 const FOLLOWS: u32 = 1 << 31;
 
@@ -35,8 +40,8 @@ pub(crate) struct Bundle {
 
 impl Bundle {
     /// Adds a frame; `send` gets what has to be sent before it, and a large one itself, which nobody moves. The memory of a
-    /// small one comes back.
-    pub(crate) fn add(&mut self, draft: Draft, mut send: impl FnMut(Vec<u8>)) -> Option<Vec<u8>> {
+    /// small one that has its own comes back.
+    pub(crate) fn add(&mut self, draft: Draft<'_>, mut send: impl FnMut(Vec<u8>)) -> Option<Vec<u8>> {
         let length = draft.bytes.len() + TAIL;
         if length > LARGE {
             self.take().into_iter().for_each(&mut send);
@@ -49,7 +54,10 @@ impl Bundle {
         let Draft { bytes, stamp, .. } = draft;
         self.bytes.extend_from_slice(&bytes);
         self.close(bytes.len(), stamp);
-        Some(bytes)
+        match bytes {
+            Cow::Owned(memory) => Some(memory),
+            Cow::Borrowed(_) => None,
+        }
     }
 
     /// The last frame is complete but for its stamp.
@@ -117,6 +125,9 @@ impl Frames {
         let taken = take(stamp)?;
         self.last = Some(stamp);
         let letter = self.pass_over(length);
+        if let Some(soon) = self.piece.get(self.at + AHEAD..self.at + AHEAD + SOME) {
+            prefetch::all_to_read(soon);
+        }
         Some((taken, &self.piece[letter]))
     }
 

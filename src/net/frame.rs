@@ -5,6 +5,7 @@
 //! is written with a head whose numbers are not known yet. All numbers are little-endian and of fixed width; the last
 //! byte is the version, the one before it the kind.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -86,9 +87,9 @@ pub(crate) struct Stamp {
 
 /// What a link wants to be sent: a frame, or a letter that becomes one with its stamp.
 #[derive(Debug)]
-pub(crate) struct Draft {
+pub(crate) struct Draft<'a> {
     pub(crate) lane: Lane,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Cow<'a, [u8]>,
     pub(crate) stamp: Option<Stamp>,
 }
 
@@ -205,23 +206,24 @@ impl Kind {
     }
 }
 
-impl Draft {
-    /// The frame. A letter stays where it lies if there is room for [`TAIL`] bytes behind it.
+impl Draft<'_> {
+    /// The frame. A letter with memory of its own stays where it lies if there is room for [`TAIL`] bytes behind it.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
+        let bytes = self.bytes.into_owned();
         match self.stamp {
-            Some(stamp) => stamp.put_on(self.bytes),
-            None => self.bytes,
+            Some(stamp) => stamp.put_on(bytes),
+            None => bytes,
         }
     }
 }
 
-impl From<(Lane, Frame)> for Draft {
+impl From<(Lane, Frame)> for Draft<'_> {
     fn from((lane, frame): (Lane, Frame)) -> Self {
         match frame {
             Frame::Mail { route, seq, ack, kind, letter } => {
-                Self { lane, bytes: letter.into(), stamp: Some(Stamp { route, seq, ack, kind }) }
+                Self { lane, bytes: Cow::Owned(letter.into()), stamp: Some(Stamp { route, seq, ack, kind }) }
             }
-            other => Self { lane, bytes: other.into_bytes(), stamp: None },
+            other => Self { lane, bytes: Cow::Owned(other.into_bytes()), stamp: None },
         }
     }
 }

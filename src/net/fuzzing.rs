@@ -14,7 +14,7 @@ use crate::message::{Message, Sender};
 use crate::monitor::Filter;
 use crate::net::bundle::frames;
 use crate::net::frame::{Beat, Frame, Kind, Route, Session, Stamp};
-use crate::net::letter::{Desk, Letter};
+use crate::net::letter::{Desk, Letter, Style};
 use crate::net::link::{Event, Link, Request, Terms};
 use crate::net::opaque::Opaque;
 use crate::port::Ticket;
@@ -48,11 +48,13 @@ pub fn letter(bytes: &[u8]) {
         return;
     };
     let now = Time::from_nanos(1_000);
-    let mut desk = Desk::new(HERE, LIMIT);
+    let mut desk = Desk::new(Style::new(HERE, LIMIT));
     let (returned, ticket) = letter.open_return(THERE, LIMIT, now);
     let ticket = ticket.unwrap_or(Ticket::from_parts([0; 4]));
     let back = desk.give_back(&returned, ticket);
     assert!(Letter::read(&back).is_ok(), "a return that was written can be read");
+    let anew = letter.reopen((HERE, THERE), LIMIT);
+    assert!(desk.mail(&anew, now).is_ok(), "what is read again can be written again");
     let sealed = letter.sealed(LIMIT);
     let written = desk.mail(&sealed, now).expect("what stays in its wire form can be passed on");
     let again = Letter::read(&written).expect("what was written can be read");
@@ -63,11 +65,29 @@ pub fn letter(bytes: &[u8]) {
     }
 }
 
+/// What a link keeps here, of a posted letter, too.
+struct Token;
+
+impl From<Vec<u8>> for Token {
+    fn from(_: Vec<u8>) -> Self {
+        Self
+    }
+}
+
+/// For how many letters an event tells the end.
+fn ends(event: &Event<Token>) -> u64 {
+    match event {
+        Event::Answered { .. } | Event::Delivered(_) | Event::Lost(_) | Event::TooLarge(_) => 1,
+        Event::Posted(count) => *count,
+        _ => 0,
+    }
+}
+
 /// Has a link hear and do what the bytes say: an operation, a length, and so many bytes of content, again and again.
 pub fn link(bytes: &[u8]) {
     let terms = Terms { window: 8, requests: 8, ..Terms::default() };
     let mut now = Time::START;
-    let mut link: Link<u32> = Link::new(Session::new(5), terms, now);
+    let mut link: Link<Token> = Link::new(Session::new(5), terms, now);
     let (mut kept, mut out) = (0, 0);
     let mut owed: Vec<Request> = Vec::new();
     let mut rest = bytes;
@@ -97,8 +117,9 @@ pub fn link(bytes: &[u8]) {
                     None => link.heard(Ok(stamp.on(content.to_vec().into())), now),
                 }
             }
-            7 => kept += u32::from(link.notify(content.to_vec(), 1, now).is_ok()),
-            8 => kept += u32::from(link.request(content.to_vec(), 1, now).is_ok()),
+            7 if number.is_multiple_of(2) => kept += u64::from(link.post(content, now).is_ok()),
+            7 => kept += u64::from(link.notify(content.to_vec(), Token, now).is_ok()),
+            8 => kept += u64::from(link.request(content.to_vec(), Token, now).is_ok()),
             9 => {
                 if let Some(re) = owed.pop() {
                     link.answer(re, content.to_vec(), now);
@@ -117,12 +138,9 @@ pub fn link(bytes: &[u8]) {
             }
         }
         while let Some(event) = link.poll_event() {
-            match event {
-                Event::Requested { re, .. } => owed.push(re),
-                Event::Answered { keep, .. } | Event::Delivered(keep) | Event::Lost(keep) | Event::TooLarge(keep) => {
-                    out += keep;
-                }
-                _ => {}
+            out += ends(&event);
+            if let Event::Requested { re, .. } = event {
+                owed.push(re);
             }
         }
         while let Some(draft) = link.poll_transmit() {
@@ -131,10 +149,7 @@ pub fn link(bytes: &[u8]) {
     }
     link.close();
     while let Some(event) = link.poll_event() {
-        if let Event::Answered { keep, .. } | Event::Delivered(keep) | Event::Lost(keep) | Event::TooLarge(keep) = event
-        {
-            out += keep;
-        }
+        out += ends(&event);
     }
     assert_eq!(kept, out, "what is kept comes out once");
 }
@@ -171,17 +186,17 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
         message.sender = Sender::target(Tid::number(1), Nid::number(2));
         (message.life, message.request) = (3, 4);
         // A desk of its own, and no names: which are known depends on what the process has done before.
-        let written = Desk::new(HERE, LIMIT).mail(&message, now);
+        let written = Desk::new(Style::new(HERE, LIMIT)).mail(&message, now);
         samples.push((name, without_names(written.unwrap_or_default())));
     }
     let long = Message::notification(to, Opaque::new(RecordId::number(12), &[7; 400])).and(ListNamespaces);
-    let squeezed = Desk::new(HERE, LIMIT).squeezing(Some(64)).mail(&long, now).unwrap_or_default();
+    let squeezed = Desk::new(Style::new(HERE, LIMIT).squeezing(Some(64))).mail(&long, now).unwrap_or_default();
     samples.push(("letter-squeezed", without_names(squeezed)));
     let mut failed = Message::notification(to, Ping);
     failed.fail(Failure::new(Code::BUSY, "no room"));
-    let back = Desk::new(HERE, LIMIT).give_back(&failed, Ticket::from_parts([1, 2, 3, 4]));
+    let back = Desk::new(Style::new(HERE, LIMIT)).give_back(&failed, Ticket::from_parts([1, 2, 3, 4]));
     samples.push(("letter-return", without_names(back)));
-    let answer = Desk::new(HERE, LIMIT).answer(&failed).unwrap_or_default();
+    let answer = Desk::new(Style::new(HERE, LIMIT)).answer(&failed).unwrap_or_default();
     samples.push(("letter-failure", without_names(answer)));
     samples
 }

@@ -8,7 +8,9 @@
 //! The address, and the ways to send to it. A message is handled or comes back; every request is answered exactly once; what
 //! one sender sends to one receiver arrives in order; everything is bounded; deadlines travel; every message is counted once.
 //! A handler is still never blocked: sending to another node puts the message into the carrier's intake and goes on,
-//! or, if the carrier has nothing else to do and the way is free, writes it and hands it to the engine.
+//! or, if the carrier has nothing else to do and the way is free, writes it and hands it to the engine. Small notifications that
+//! a handler sends one after the other leave together, when there is a bundle of them or when its turn ends; if it goes on for
+//! long, after about a millisecond.
 //!
 //! # What changes
 //!
@@ -19,6 +21,7 @@
 //! | delivery | known | at most once: nothing is sent twice, and [`NODE_LOST`] means that *nobody knows* whether it was handled |
 //! | a notification | done when it is handled | done when the other *node* has accepted it; if it fails there, it comes back later |
 //! | records | moved | written, and read as a value of their own: an `Arc` in it is shared no more |
+//! | a record that comes back | itself | a request's is itself; a notification's may be what the other node would have read: a field that is skipped has its default |
 //! | order | per sender and receiver | the same, as long as a link lasts; what is forwarded is ordered from its forwarder |
 //! | deadline | one clock | travels as the time that is left: the time on the wire is not counted there |
 //! | observers | see the message | see a copy, which crosses once for each node; what finds no room is lost and told to nobody |
@@ -291,7 +294,7 @@ mod tests {
     use crate::id::{Nid, NodeId};
     use crate::message::Message;
     use crate::net::frame::{Beat, Frame, Kind, Route, Session};
-    use crate::net::letter::Desk;
+    use crate::net::letter::{Desk, Style};
     use crate::record::Record;
 
     #[test]
@@ -314,7 +317,7 @@ mod tests {
     #[test]
     fn a_small_letter_has_the_size_that_the_chapter_counts_with() {
         <()>::TYPE.remember().expect("the name of one record");
-        let mut desk = Desk::new(NodeId::number(1), 1 << 20);
+        let mut desk = Desk::new(Style::new(NodeId::number(1), 1 << 20));
         let to = Address::service(Nid::number(2)).on_node(NodeId::number(3));
         let letter = |desk: &mut Desk| desk.mail(&Message::notification(to, ()), Time::START).expect("a letter");
         let (first, second) = (letter(&mut desk), letter(&mut desk));

@@ -16,13 +16,16 @@ use crate::address::Address;
 use crate::code::Code;
 use crate::directory::Directory;
 use crate::ending::Reason;
+use crate::fault::quietly;
 use crate::held::HeldMessage;
 use crate::id::{Nid, NodeId, Tid};
-use crate::message::{Message, Sender};
+use crate::message::{Flags, Message, Sender};
 use crate::net::carrier::Carrier;
+use crate::net::letter::Style;
 use crate::net::link::Request;
 use crate::net::parcel::Parcel;
 use crate::net::reach::Reach;
+use crate::net::sheaf::{self, LARGEST, Sheaf, Written};
 use crate::net::transport::{Ears, Gone, Incarnation, Peer, in_a_moment};
 use crate::net::words::ObserverGone;
 use crate::orders;
@@ -37,6 +40,8 @@ use crate::waking::WakeLater;
 pub(crate) enum Input {
     /// Mail for another node.
     Mail(Parcel),
+    /// The next letter of the sheaf.
+    Letter,
     /// All else, of which there is less.
     Errand(Box<Errand>),
 }
@@ -74,7 +79,19 @@ pub(crate) enum Tiding {
 #[derive(Debug, Default)]
 pub(crate) struct Pile {
     pub(crate) inputs: VecDeque<Input>,
+    /// The letters among them.
+    pub(crate) sheaf: Sheaf,
     pub(crate) tidings: VecDeque<Tiding>,
+}
+
+/// What has come and has not been taken, and who knows.
+#[derive(Debug, Default)]
+struct Queue {
+    pile: Pile,
+    /// Whether the porter has been rung for since it took something last.
+    rung: bool,
+    /// Whether the porter looks by itself before long.
+    attended: bool,
 }
 
 /// How mail gets back to the node that it came from.
@@ -134,15 +151,22 @@ pub(crate) struct Bell {
 const SPARE: usize = 4096;
 const _: () = assert!(size_of::<Input>() * SPARE <= 64 << 10, "it is as little as it says");
 
+/// With so many letters the porter is rung for, also if more may come soon: they fill a bundle.
+const ENOUGH: usize = 255;
+/// With more that wait, mail is not written before it is its turn: it may be refused.
+const MANY: usize = 4096;
+
 /// What has come and has not been taken.
 #[derive(Debug)]
 pub(crate) struct Intake {
     /// `None` after the last.
-    queue: Mutex<Option<Pile>>,
+    queue: Mutex<Option<Queue>>,
     /// Whether there is anything in the queue, about.
     piled: AtomicBool,
     /// Mail from this node that may wait here.
     bound: usize,
+    /// How its letters are written.
+    style: Style,
     bell: OnceLock<Bell>,
     /// From when the network has been joined until the porter goes. Only the porter waits for it. The queue is taken with
     /// this locked, so that whoever has it and finds the queue empty comes after all that was in it.
@@ -157,6 +181,13 @@ pub(crate) struct Intake {
 /// once.
 pub(crate) const fn is_own(message: &Message<'_>) -> bool {
     matches!(message.sender, Sender::Target(_, nid) if nid.raw() == Directory::TRANSPORT.raw())
+}
+
+/// Whether mail may be written before its turn, and end with that: a notification of a target, of whose end nobody needs to be
+/// told, with one record and no deadline.
+fn may_be_written(message: &Message<'_>) -> bool {
+    let apart = Flags::WANT_ANSWER | Flags::LOADED | Flags::COLD | Flags::COPY | Flags::DEADLINE;
+    matches!(message.sender, Sender::Target(..)) && !message.flags.intersects(apart) && !is_own(message)
 }
 
 impl Pile {
@@ -184,12 +215,13 @@ impl Bell {
 }
 
 impl Intake {
-    pub(crate) fn new(bound: usize) -> Self {
-        let queue = Mutex::new(Some(Pile::default()));
+    pub(crate) fn new(bound: usize, style: Style) -> Self {
+        let queue = Mutex::new(Some(Queue::default()));
         Self {
             queue,
             piled: AtomicBool::new(false),
             bound,
+            style: Style { limit: style.limit.min(LARGEST), ..style },
             bell: OnceLock::new(),
             carrier: Mutex::new(None),
             reach: CachePadded::new(Reach::nowhere()),
@@ -224,31 +256,75 @@ impl Intake {
         self.bell.get().into_iter().for_each(Bell::ring);
     }
 
-    /// Takes mail of this node, or ends it.
+    /// Takes mail of this node, or ends it. It may wait for more until somebody [flushes](Self::flush), or the porter looks.
     pub(crate) fn post(&self, mail: HeldMessage) {
-        let mail = Parcel::pack(mail);
-        let passed = match self.passing() {
-            Some(mut carrier) => carrier.send_in_passing(mail),
-            None => Err(mail),
+        let mail = match self.passing() {
+            None => mail,
+            Some(mut carrier) => match carrier.send_in_passing(Parcel::pack(mail)) {
+                // With the carrier let go of: who gets it back may send again.
+                Ok(refused) => {
+                    drop(carrier);
+                    return refused.into_iter().for_each(|(mail, why)| mail.fail(why));
+                }
+                Err(mail) => mail.open(),
+            },
         };
-        let mail = match passed {
-            // With the carrier let go of: who gets it back may send again.
-            Ok(refused) => return refused.into_iter().for_each(|(mail, why)| mail.fail(why)),
-            Err(mail) => mail,
+        if may_be_written(mail.message()) && self.post_letter(mail.message()) {
+            return quietly(|| drop(mail.into_message()));
+        }
+        self.post_parcel(Parcel::pack(mail));
+    }
+
+    /// Takes a message as a letter, if there is room; whether it has.
+    fn post_letter(&self, message: &Message<'_>) -> bool {
+        let put = |written: &Written<'_>| {
+            let mut queue = self.queue.lock();
+            let bound = self.bound.min(MANY);
+            let Some(Queue { pile, rung, attended }) = queue.as_mut().filter(|queue| queue.pile.inputs.len() < bound)
+            else {
+                return false;
+            };
+            pile.sheaf.push(written);
+            pile.inputs.push_back(Input::Letter);
+            let ring = !*rung && (!*attended || pile.inputs.len() >= ENOUGH);
+            *rung |= ring;
+            self.piled.store(true, Ordering::Relaxed);
+            drop(queue);
+            if ring {
+                self.ring();
+            }
+            true
         };
-        let mut queue = self.queue.lock();
+        sheaf::write(&self.style, message, put).unwrap_or(false)
+    }
+
+    /// Takes mail as it is, or ends it.
+    fn post_parcel(&self, mail: Parcel) {
+        let queue = self.queue.lock();
         let refused = match &*queue {
             None => Some(Code::STOPPED),
-            Some(waiting) if waiting.inputs.len() >= self.bound && !is_own(mail.message()) => Some(Code::BUSY),
+            Some(Queue { pile, .. }) if pile.inputs.len() >= self.bound && !is_own(mail.message()) => Some(Code::BUSY),
             Some(_) => None,
         };
         if let Some(code) = refused {
             drop(queue);
             return mail.fail(code.into());
         }
-        let first = self.add(&mut queue, |pile| pile.inputs.push_back(Input::Mail(mail)));
+        self.add(queue, |pile| pile.inputs.push_back(Input::Mail(mail)));
+    }
+
+    /// Has the porter look if anything waits that it has not been rung for.
+    pub(crate) fn flush(&self) {
+        if !self.piled.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut queue = self.queue.lock();
+        let waits = |queue: &&mut Queue| queue.pile.len() > 0;
+        let ring = queue.as_mut().filter(waits).is_some_and(|queue| !std::mem::replace(&mut queue.rung, true));
         drop(queue);
-        self.wake_if(first);
+        if ring {
+            self.ring();
+        }
     }
 
     /// Takes what has become of mail that came from another node.
@@ -271,26 +347,42 @@ impl Intake {
     }
 
     /// Puts everything that has come since the last time on `pile`, and takes memory that is empty there for what comes next.
+    /// The porter looks again before it [rests](Self::rest).
     pub(crate) fn take(&self, pile: &mut Pile) {
         pile.inputs.shrink_to(SPARE);
         let mut queue = self.queue.lock();
         self.piled.store(false, Ordering::Relaxed);
-        if let Some(queue) = &mut *queue {
-            move_all(&mut queue.inputs, &mut pile.inputs);
-            move_all(&mut queue.tidings, &mut pile.tidings);
+        if let Some(Queue { pile: waiting, rung, attended }) = &mut *queue {
+            move_all(&mut waiting.inputs, &mut pile.inputs);
+            move_all(&mut waiting.tidings, &mut pile.tidings);
+            pile.sheaf.take_all(&mut waiting.sheaf);
+            (*rung, *attended) = (false, true);
         }
     }
 
-    /// Takes nothing any more; what has come after the last is dropped.
-    pub(crate) fn close(&self) {
-        let left = self.queue.lock().take();
-        drop(left);
+    /// From here on the porter does not look by itself.
+    pub(crate) fn rest(&self) {
+        if let Some(queue) = &mut *self.queue.lock() {
+            queue.attended = false;
+        }
+        self.flush();
+    }
+
+    /// Takes nothing any more; gives what has come after the last.
+    pub(crate) fn close(&self) -> Option<Pile> {
+        Some(self.queue.lock().take()?.pile)
+    }
+
+    /// Whether the porter has been rung for.
+    #[cfg(test)]
+    fn is_rung_for(&self) -> bool {
+        self.queue.lock().as_ref().is_some_and(|queue| queue.rung)
     }
 
     /// How much waits for the porter.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.lock().as_ref().map_or(0, Pile::len)
+        self.queue.lock().as_ref().map_or(0, |queue| queue.pile.len())
     }
 
     /// The carrier, if nobody else has it and it has done all that was before.
@@ -300,30 +392,25 @@ impl Intake {
             return None;
         }
         let carrier = MutexGuard::try_map(in_a_moment(|| self.carrier.try_lock())?, Option::as_deref_mut).ok()?;
-        let idle = self.queue.lock().as_ref().is_some_and(|pile| pile.len() == 0);
+        let idle = self.queue.lock().as_ref().is_some_and(|queue| queue.pile.len() == 0);
         idle.then_some(carrier)
     }
 
     fn put_on(&self, add: impl FnOnce(&mut Pile)) {
-        let mut queue = self.queue.lock();
-        let first = self.add(&mut queue, add);
-        drop(queue);
-        self.wake_if(first);
+        self.add(self.queue.lock(), add);
     }
 
-    /// Whether it is the first.
-    fn add(&self, queue: &mut Option<Pile>, add: impl FnOnce(&mut Pile)) -> bool {
-        let Some(pile) = queue else {
-            return false;
+    /// Adds something that does not wait for more.
+    fn add(&self, mut queue: MutexGuard<'_, Option<Queue>>, add: impl FnOnce(&mut Pile)) {
+        let Some(Queue { pile, rung, .. }) = &mut *queue else {
+            return;
         };
         add(pile);
         self.piled.store(true, Ordering::Relaxed);
-        pile.len() == 1
-    }
-
-    fn wake_if(&self, first: bool) {
-        if first && let Some(bell) = self.bell.get() {
-            bell.ring();
+        let ring = !std::mem::replace(rung, true);
+        drop(queue);
+        if ring {
+            self.ring();
         }
     }
 }
@@ -356,11 +443,70 @@ impl Ears for Intake {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Errand, Incarnation, Input, Message, Peer, Pile, Request, Return, Ticket, Tiding, Watch};
+    use super::{
+        ENOUGH, Errand, Incarnation, Input, Intake, MANY, Message, Peer, Pile, Request, Return, Sender, Style, Ticket,
+        Tiding, Watch, may_be_written,
+    };
     use crate::address::Address;
+    use crate::clock::Time;
     use crate::id::{Nid, NodeId, Tid};
     use crate::net::frame::Session;
     use crate::origin::Origin;
+
+    fn intake(bound: usize) -> Intake {
+        Intake::new(bound, Style::new(NodeId::name("north"), 1 << 16))
+    }
+
+    /// A notification of a target of this node.
+    fn letter() -> Message<'static> {
+        let mut message = Message::notification(Address::service(Nid::name("app")).on_node(NodeId::name("south")), ());
+        message.launch();
+        message.complete_from(Nid::UNSET, NodeId::name("north"));
+        message.sender = Sender::target(Tid::generated(1, 2, 3), Nid::number(4));
+        message
+    }
+
+    #[test]
+    fn letters_wait_for_a_bundle_only_as_long_as_the_porter_looks_by_itself() {
+        let (intake, mut pile) = (intake(1 << 16), Pile::default());
+        assert!(intake.post_letter(&letter()));
+        assert!(intake.is_rung_for(), "expected the first to be told of");
+        intake.take(&mut pile);
+        for _ in 1..ENOUGH {
+            assert!(intake.post_letter(&letter()));
+            assert!(!intake.is_rung_for(), "expected these to wait for more");
+        }
+        intake.rest();
+        assert!(intake.is_rung_for(), "expected the porter not to rest while any wait");
+        intake.take(&mut pile);
+        (0..ENOUGH).for_each(|_| assert!(intake.post_letter(&letter())));
+        assert!(intake.is_rung_for(), "expected a bundle of them not to wait");
+        intake.take(&mut pile);
+        assert!(intake.post_letter(&letter()) && !intake.is_rung_for());
+        intake.flush();
+        assert!(intake.is_rung_for(), "expected nothing to wait when no more comes");
+        intake.take(&mut pile);
+        intake.flush();
+        assert!(!intake.is_rung_for(), "expected nobody to be told of nothing");
+        intake.rest();
+        assert!(!intake.is_rung_for());
+        assert_eq!(pile.len(), 2 * ENOUGH + 1);
+    }
+
+    #[test]
+    fn what_may_be_refused_is_not_written_before_its_turn() {
+        for (bound, room) in [(10, 10), (1 << 16, MANY)] {
+            let intake = intake(bound);
+            assert_eq!((0..2 * MANY).filter(|_| intake.post_letter(&letter())).count(), room);
+            assert_eq!(intake.close().map(|left| left.len()), Some(room));
+            assert!(!intake.post_letter(&letter()), "expected nothing to be taken after the last");
+        }
+        let to = letter().destination();
+        assert!(may_be_written(&letter()));
+        let others = [Message::request(to, ()), Message::notification(to, ()).and(()), Message::notification(to, ())];
+        assert!(!others.iter().any(may_be_written), "expected those to stay what they are");
+        assert!(!may_be_written(&letter().deadline(Time::from_nanos(7))));
+    }
 
     #[test]
     fn the_end_comes_after_all_that_is_to_be_sent_before_it() {

@@ -17,6 +17,7 @@ use crate::net::carrier::{Carrier, Porter};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::{Gauges, NetCounters};
 use crate::net::intake::{Bell, Errand, Intake, Return, Tiding};
+use crate::net::letter::Style;
 use crate::net::link::Terms;
 use crate::net::offers::Offers;
 use crate::net::transport::{Ears, Peer, Transport};
@@ -176,7 +177,8 @@ impl Joining {
         crate::net::codec::check().map_err(|fault| JoinError::Codec(fault.to_string()))?;
         // Nobody waits for the porter who would not rather have the processor.
         let space = kernel.transport().idle(Idle::Park).open()?;
-        let intake = Arc::new(Intake::new(self.intake));
+        let style = Style::new(own.node, self.terms.max_message).squeezing(self.terms.compress);
+        let intake = Arc::new(Intake::new(self.intake, style));
         let offers = Arc::new(Offers::default());
         let slot = Arc::new(Slot { intake: intake.clone(), offers: offers.clone(), inlet: OnceLock::new() });
         kernel.attach(slot.clone());
@@ -184,7 +186,7 @@ impl Joining {
         let gauges = Arc::new(Gauges::default());
         let net =
             Net { inlet: inlet.clone(), space, intake: intake.clone(), offers: offers.clone(), gauges: gauges.clone() };
-        let transport = connect(intake.clone(), inlet).inspect_err(|_| intake.close())?;
+        let transport = connect(intake.clone(), inlet).inspect_err(|_| drop(intake.close()))?;
         let carrier = Carrier::new(
             (inlet.clone(), own),
             (intake.clone(), transport),
@@ -282,6 +284,10 @@ impl Port for Slot {
 
     fn deliver(&self, mail: HeldMessage) {
         self.intake.post(mail);
+    }
+
+    fn flush(&self) {
+        self.intake.flush();
     }
 
     fn take_back(&self, stub: Stub, message: Message<'static>) {

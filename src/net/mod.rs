@@ -50,7 +50,9 @@
 //! Nothing is sent twice: a message arrives at most once, and what may or may not have arrived comes back as lost. Below the
 //! links is a transport that knows only bytes: [`memory`] for tests, and zenoh.
 //!
-//! A message to another node is written by the thread that carries it. One that comes in, with one record of up to 152 bytes
+//! A target's notification that meets others, with one record and a letter of up to 1 KiB, is written by the worker that sends
+//! it, and ends there: what waits, leaves and is kept is the letter. If it is lost the message is read again from that. All
+//! other mail is written by the thread that carries it. A message that comes in, with one record of up to 152 bytes
 //! and for a service with one owner or a target by its generated id, is read by its receiver's worker when its turn has come:
 //! several workers read at once, and a record that takes long to read holds up its own receiver. All others are read by the
 //! thread that carries them.
@@ -82,6 +84,7 @@ mod opaque;
 mod parcel;
 mod reach;
 mod sealed;
+mod sheaf;
 pub(crate) mod shelf;
 mod system;
 pub(crate) mod transport;

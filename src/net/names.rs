@@ -41,26 +41,29 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Begins a letter.
-    pub(super) fn begin() {
-        let _ = MENTIONED.try_with(|mentioned| mentioned.borrow_mut().clear());
+    /// Whether the other side knows all that a letter with this heading, and these ids mentioned in it, is to tell.
+    pub(super) fn knows_all(&self, heading: Heading, mut mentioned: impl Iterator<Item = u64>) -> bool {
+        is_same(&heading, &self.last) && mentioned.all(|raw| self.known.contains(&raw))
     }
 
-    /// Calls `tell` with each name in the heading, or mentioned since, that is not known to the other side; it says whether
-    /// it has told.
-    pub(super) fn tell(&mut self, heading: Heading, mut tell: impl FnMut(&str) -> bool) {
-        if heading != self.last {
+    /// Calls `tell` with each name in the heading, or mentioned, that is not known to the other side; it says whether it has
+    /// told.
+    pub(super) fn tell(
+        &mut self,
+        heading: Heading,
+        mentioned: impl Iterator<Item = u64>,
+        mut tell: impl FnMut(&str) -> bool,
+    ) {
+        if !is_same(&heading, &self.last) {
             let mut known = true;
             for raw in heading.into_iter().filter(|&raw| is_named(raw)) {
                 known &= self.tell_one(raw, &mut tell);
             }
             self.last = if known { heading } else { Heading::default() };
         }
-        let mentioned = MENTIONED.try_with(RefCell::take).unwrap_or_default();
-        for &raw in &mentioned {
+        for raw in mentioned {
             self.tell_one(raw, &mut tell);
         }
-        let _ = MENTIONED.try_with(|empty| empty.replace(mentioned));
     }
 
     /// Whether the other side knows it then.
@@ -84,6 +87,24 @@ impl Told {
         self.known.clear();
         self.last = Heading::default();
     }
+}
+
+/// Asked for each letter: in line, where `==` calls a function.
+pub(super) fn is_same(one: &Heading, other: &Heading) -> bool {
+    one.iter().zip(other).all(|(one, other)| one == other)
+}
+
+/// Begins a letter.
+pub(super) fn begin_to_mention() {
+    let _ = MENTIONED.try_with(|mentioned| mentioned.borrow_mut().clear());
+}
+
+/// What has been mentioned since the letter was begun.
+pub(super) fn with_mentioned<R>(look: impl FnOnce(&[u64]) -> R) -> R {
+    let mentioned = MENTIONED.try_with(RefCell::take).unwrap_or_default();
+    let seen = look(&mentioned);
+    let _ = MENTIONED.try_with(|empty| empty.replace(mentioned));
+    seen
 }
 
 /// An id has been written.

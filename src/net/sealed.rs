@@ -10,7 +10,6 @@ use crate::address::Address;
 use crate::body::Body;
 use crate::clock::Time;
 use crate::core::Core;
-use crate::counters::Count;
 use crate::id::{Nid, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::net::codec::Codec;
@@ -109,7 +108,7 @@ impl Order for Sealed {
 
 impl Inlet {
     /// Has a receiver of this node get a sealed letter with a record of this id, by the ways that mail of this caller's has
-    /// gone before; whether it does.
+    /// gone before; whether it does. It is the caller's to count it as sent.
     pub(crate) fn bring_sealed(
         &self,
         ways: &mut Ways,
@@ -121,11 +120,7 @@ impl Inlet {
             return false;
         };
         let seal = || Mail::Order(Some(Sealed::seal(envelope, content, (target, self.number))));
-        let brought = post.inbox.push_with(seal).is_ok();
-        if brought {
-            directory.outside.shared(Count::Sent);
-        }
-        brought
+        post.inbox.push_with(seal).is_ok()
     }
 }
 

@@ -6,6 +6,7 @@
 mod world;
 
 mod faults;
+mod letters;
 mod mail;
 mod meeting;
 mod observing;

@@ -6,6 +6,7 @@ use crate::address::Address;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::context::Context;
+use crate::counters::Count;
 use crate::directory::Directory;
 use crate::held::HeldMessage;
 use crate::id::NodeId;
@@ -48,12 +49,13 @@ impl Carrier {
                 continue;
             }
             let Some(frame) = frames.next() else {
-                return;
+                break;
             };
             link.heard(frame, now);
             // One by one, so that the next has the memory of the one before.
             self.settle(from.node, ctx);
         }
+        self.count_brought();
     }
 
     /// Brings a message of another node in.
@@ -135,7 +137,17 @@ impl Carrier {
             stub: way.stub(peer),
             codec,
         };
-        self.inlet.bring_sealed(&mut self.ways, ((tid, nid), record), (envelope, content))
+        let brought = self.inlet.bring_sealed(&mut self.ways, ((tid, nid), record), (envelope, content));
+        self.brought += u64::from(brought);
+        brought
+    }
+
+    /// Counts the mail that has been brought in by itself: once for many, as whoever counts waits for all that was written.
+    pub(super) fn count_brought(&mut self) {
+        match std::mem::take(&mut self.brought) {
+            0 => {}
+            count => self.inlet.directory.outside.shared_many(Count::Sent, count),
+        }
     }
 
     /// Mail of a node is not let in.

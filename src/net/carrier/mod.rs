@@ -6,6 +6,7 @@
 //! carriers say to each other, has files of its own.
 
 mod incoming;
+mod letters;
 mod offering;
 mod passing;
 mod peering;
@@ -63,10 +64,14 @@ pub(crate) struct Carrier {
     schedule: BTreeSet<(Time, NodeId)>,
     /// Whose links something has been done to.
     touched: Touched,
+    /// Sealed mail that has been brought in and is not counted yet.
+    brought: u64,
     /// Bytes of the letters to all nodes that wait or are not acknowledged.
     under_way: usize,
     /// Whether the porter has been told that there is something to do.
     rung: bool,
+    /// When the intake is to be looked at, as letters may lie there of which nobody has told.
+    look: Option<Time>,
     /// Whether the connections are to be opened anew: all at once, so once for all links that are half-dead.
     reopens: bool,
     offers: Arc<Offers>,
@@ -95,6 +100,8 @@ impl Carrier {
             schedule: BTreeSet::new(),
             touched: Touched::default(),
             rung: false,
+            look: None,
+            brought: 0,
             under_way: 0,
             reopens: false,
             offers,
@@ -112,6 +119,7 @@ impl Carrier {
         self.intake.take(&mut self.pile);
         // Whatever comes after the last look has the porter come again.
         let mut looks = LOOKS;
+        let mut written = false;
         while self.pile.len() > 0 {
             for _ in 0..INPUTS {
                 let Some(input) = self.pile.inputs.pop_front() else {
@@ -120,6 +128,7 @@ impl Carrier {
                 if let Some(Input::Mail(mail)) = self.pile.inputs.get(AHEAD) {
                     mail.prefetch();
                 }
+                written |= matches!(input, Input::Letter);
                 self.take_in(input, ctx);
             }
             let tiding = self.pile.next_tiding();
@@ -145,6 +154,11 @@ impl Carrier {
         if std::mem::take(&mut self.reopens) {
             self.transport.reopen();
         }
+        // Where letters come in a stream nobody rings for a few more.
+        self.look = written.then(|| now.after(self.terms.ack_delay));
+        if self.look.is_none() {
+            self.intake.rest();
+        }
     }
 
     /// Attends to all links that something has been done to.
@@ -154,9 +168,10 @@ impl Carrier {
         }
     }
 
-    /// When the next link is to be looked at.
+    /// When the carrier is to look next at a link, or at its intake.
     fn next_deadline(&self) -> Option<Time> {
-        self.schedule.first().map(|&(due, _)| due)
+        let due = self.schedule.first().map(|&(due, _)| due);
+        due.into_iter().chain(self.look).min()
     }
 
     fn take_in(&mut self, input: Input, ctx: &Context<'_>) {
@@ -166,8 +181,11 @@ impl Carrier {
                 if let Err((mail, why)) = self.send(mail, ctx.now()) {
                     return mail.fail(why);
                 }
-                if let Some(peering) = self.peers.get_mut(&node).filter(|peering| peering.link.has_much_to_send()) {
-                    peering.collect(&mut *self.transport);
+                self.collect(node);
+            }
+            Input::Letter => {
+                if let Some(node) = self.send_letter(ctx.now()) {
+                    self.collect(node);
                 }
             }
             Input::Errand(errand) => self.run(*errand, ctx),
@@ -245,6 +263,13 @@ impl Carrier {
         match refused.keep {
             Kept::Mail(mail) => Err((mail, failure(refused.why))),
             _ => Ok(()),
+        }
+    }
+
+    /// Has letters that wait for each other go if they are enough.
+    fn collect(&mut self, node: NodeId) {
+        if let Some(peering) = self.peers.get_mut(&node).filter(|peering| peering.link.has_much_to_send()) {
+            peering.collect(&mut *self.transport);
         }
     }
 
@@ -374,9 +399,9 @@ impl Carrier {
             Event::Answered { keep: Kept::Mail(mail), letter } => self.complete(mail.open(), &letter),
             Event::Returned { letter } => self.bring_back(peer.node, &letter, now),
             Event::Delivered(Kept::Mail(mail)) => self.note_arrival(mail),
-            Event::Lost(Kept::Mail(mail)) => mail.open().finish(Code::NODE_LOST),
-            Event::TooLarge(Kept::Mail(mail)) => mail.open().finish(Code::TOO_LARGE),
-            Event::Lost(Kept::Watch(watch)) => self.lose_watch(peer.node, watch),
+            Event::Posted(count) => self.inlet.directory.outside.shared_many(Count::Handled, count),
+            Event::Lost(kept) => self.lose(peer.node, kept, Code::NODE_LOST),
+            Event::TooLarge(kept) => self.lose(peer.node, kept, Code::TOO_LARGE),
             _ => {}
         }
     }
@@ -397,7 +422,7 @@ impl Carrier {
 
     /// Sends off what there is, says farewell to all, and lets go of everything.
     fn stop(&mut self, ctx: &Context<'_>) {
-        self.intake.close();
+        self.intake.close().into_iter().for_each(|left| self.drop_all(left));
         let nodes: Vec<NodeId> = self.peers.keys().copied().collect();
         for node in nodes {
             self.attend(node, ctx);
@@ -408,6 +433,14 @@ impl Carrier {
         }
         self.schedule.clear();
         self.transport.stop();
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        // Letters have nobody else to give them back; a carrier that has been stopped has none.
+        self.intake.close().into_iter().for_each(|left| self.drop_all(left));
+        self.drop_posted();
     }
 }
 

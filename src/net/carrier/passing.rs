@@ -73,6 +73,7 @@ impl Carrier {
         {
             self.deal_with(from, event, None, now);
         }
+        self.count_brought();
         self.leave(from.node);
         Ok(())
     }

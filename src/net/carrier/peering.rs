@@ -7,7 +7,7 @@ use crate::id::NodeId;
 use crate::net::bundle::Bundle;
 use crate::net::carrier::standing_in::StandIns;
 use crate::net::frame::Session;
-use crate::net::letter::Desk;
+use crate::net::letter::{Desk, Style};
 use crate::net::link::{Link, LinkCounters, Terms};
 use crate::net::parcel::Parcel;
 use crate::net::transport::{Lane, Peer, Transport};
@@ -39,6 +39,8 @@ pub(super) struct Peering {
 pub(super) enum Kept {
     /// It goes back with what it is lost with.
     Mail(Parcel),
+    /// A posted letter, which is lost or too large: what it was written of goes back.
+    Letter(Vec<u8>),
     /// It asks for the end of a target to be told.
     Watch(Watch),
     /// The carriers' own words: nobody waits for them.
@@ -53,12 +55,18 @@ pub(super) struct Touched {
     last: Option<NodeId>,
 }
 
+impl From<Vec<u8>> for Kept {
+    fn from(letter: Vec<u8>) -> Self {
+        Self::Letter(letter)
+    }
+}
+
 impl Peering {
     pub(super) fn new(peer: Peer, home: NodeId, first: Session, terms: Terms, now: Time) -> Self {
         Self {
             peer,
             link: Link::new(first, terms, now),
-            desk: Desk::new(home, terms.max_message).squeezing(terms.compress),
+            desk: Desk::new(Style::new(home, terms.max_message).squeezing(terms.compress)),
             bundle: Bundle::default(),
             due: None,
             lively: false,

@@ -20,6 +20,7 @@
 //! The deadline is time left and never a clock reading: two nodes have two clocks.
 
 mod reading;
+mod scribe;
 mod squeezing;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -28,6 +29,7 @@ mod writing;
 use bitflags::bitflags;
 
 pub(crate) use self::reading::Letter;
+pub(crate) use self::scribe::{Scribe, Style};
 pub(crate) use self::writing::Desk;
 use super::codec::{DecodeError, EncodeError};
 use crate::code::{Code, Failure};

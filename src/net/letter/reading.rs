@@ -186,6 +186,20 @@ impl<'a> Letter<'a> {
         message
     }
 
+    /// The notification that this letter was written of, when a target of the node `home` sent it to one of `node`: as the other
+    /// node would have read it. Records that cannot be read stay [sealed](Self::sealed).
+    pub(crate) fn reopen(&self, (home, node): (NodeId, NodeId), limit: usize) -> Message<'static> {
+        let mut message = self.open(limit, Time::START).unwrap_or_else(|_| self.sealed(limit));
+        message.node = node;
+        message.launch();
+        message.complete_from(Nid::UNSET, home);
+        let (tid, nid) = self.sender;
+        message.sender = Sender::target(tid, nid);
+        (message.life, message.request) = self.ticket;
+        message.hops = self.hops.into();
+        message
+    }
+
     /// The message that comes back, and to whom. It has its code, and names as its receiver whoever sends it back; `peer` is
     /// the node that it comes from. Records that cannot be read stay [sealed](Self::sealed).
     pub(crate) fn open_return(&self, peer: NodeId, limit: usize, now: Time) -> (Message<'static>, Option<Ticket>) {

@@ -99,7 +99,7 @@ mod tests {
     use crate::code::{Code, Failure};
     use crate::id::{Nid, NodeId, Tid};
     use crate::message::Message;
-    use crate::net::letter::{Desk, Letter, LetterError};
+    use crate::net::letter::{Desk, Letter, LetterError, Style};
     use crate::net::opaque::Opaque;
     use crate::port::Ticket;
     use crate::record::{Absent, Record};
@@ -111,14 +111,14 @@ mod tests {
     const LIMIT: usize = 1 << 16;
     const PEER: NodeId = NodeId::number(2);
 
-    fn desk() -> Desk {
-        Desk::new(NodeId::number(1), LIMIT)
+    fn desk(at_least: Option<usize>) -> Desk {
+        Desk::new(Style::new(NodeId::number(1), LIMIT).squeezing(at_least))
     }
 
     fn letter(text: &str, at_least: Option<usize>) -> Vec<u8> {
         let to = Address::target(Tid::number(1)).in_namespace(Nid::number(2)).on_node(PEER);
         let message = Message::notification(to, Text(text.into())).and(());
-        desk().squeezing(at_least).mail(&message, Time::START).expect("expected the message to be written")
+        desk(at_least).mail(&message, Time::START).expect("expected the message to be written")
     }
 
     /// A letter with this content said to become `full` bytes.
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(message.record(), Some(&Text(text)));
         assert_eq!(message.records().count(), 2);
         let sealed = Letter::read(&small).expect("a letter").sealed(LIMIT);
-        let again = desk().mail(&sealed, Time::START).expect("expected it to be passed on");
+        let again = desk(None).mail(&sealed, Time::START).expect("expected it to be passed on");
         let [again, plain] = [again, plain].map(|bytes| bytes[content_of(&bytes)].to_vec());
         assert_eq!(again, plain, "expected what nobody looked into to be passed on as it was");
     }
@@ -197,7 +197,7 @@ mod tests {
         let bytes = claiming(1001, &block);
         let mut sealed = Letter::read(&bytes).expect("a letter").sealed(LIMIT);
         sealed.fail(Failure::new(Code::MALFORMED, "no glasses"));
-        let back = Desk::new(PEER, LIMIT).give_back(&sealed, Ticket::from_parts([1, 2, 3, 4]));
+        let back = Desk::new(Style::new(PEER, LIMIT)).give_back(&sealed, Ticket::from_parts([1, 2, 3, 4]));
         let (back, _) = Letter::read(&back).expect("a letter").open_return(PEER, LIMIT, Time::START);
         assert_eq!((back.code(), back.asked().id()), (Code::MALFORMED, Text::ID));
     }
@@ -207,7 +207,7 @@ mod tests {
         let id = crate::RecordId::name("squeezing.unknown");
         let to = Address::service(Nid::number(2)).on_node(PEER);
         let message = Message::notification(to, Opaque::new(id, &[7; 5000]));
-        let bytes = desk().squeezing(Some(64)).mail(&message, Time::START).expect("a letter");
+        let bytes = desk(Some(64)).mail(&message, Time::START).expect("a letter");
         assert!(bytes.len() < 500, "expected it to be compressed, not {} bytes", bytes.len());
         let read = Letter::read(&bytes).expect("a letter").open(LIMIT, Time::START).expect("a message");
         assert_eq!(read.record::<Opaque>().map(|opaque| opaque.bytes().to_vec()), Some(vec![7; 5000]));

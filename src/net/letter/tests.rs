@@ -5,13 +5,14 @@ use std::time::Duration;
 use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use serde::{Deserialize, Serialize};
 
-use super::{Desk, Letter, LetterError, MAX_TEXT};
+use super::{Desk, Letter, LetterError, MAX_TEXT, Scribe, Style};
 use crate::address::Address;
 use crate::clock::Time;
 use crate::code::{Code, Failure};
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::net::frame::TAIL;
+use crate::net::names::with_mentioned;
 use crate::net::opaque::Opaque;
 use crate::port::Ticket;
 use crate::record::Record;
@@ -48,7 +49,7 @@ fn sent(mut message: Message<'static>) -> Message<'static> {
 }
 
 fn desk() -> Desk {
-    Desk::new(HOME, LIMIT)
+    Desk::new(Style::new(HOME, LIMIT))
 }
 
 fn written(message: &Message<'_>) -> Vec<u8> {
@@ -94,6 +95,36 @@ fn a_notification_of_nobody_has_no_sender_no_ticket_and_no_deadline() {
     assert!(!letter.wants_answer());
     assert_eq!((letter.sender(HOME), letter.ticket()), (None, None));
     assert_eq!(letter.open(LIMIT, Time::START).expect("a message").expires(), None);
+}
+
+#[test]
+fn a_notification_is_made_anew_of_its_letter() {
+    let sent = sent(Message::notification(router(), note("one")));
+    let bytes = written(&sent);
+    let again = Letter::read(&bytes).expect("a letter").reopen((HOME, PEER), LIMIT);
+    assert_eq!((again.destination(), again.sender(), again.node), (router(), sent.sender(), HOME));
+    assert_eq!((again.life, again.request, again.hops, again.flags), (5, 6, 7, sent.flags));
+    assert_eq!(again.record::<Note>(), Some(&note("one")));
+    assert_eq!(Ticket::of(&again), Ticket::of(&sent));
+}
+
+#[test]
+fn what_another_thread_has_written_tells_the_names_that_are_not_known() {
+    let somebody = Nid::name("letter-somebody");
+    let message = sent(Message::notification(router(), Note("one".into(), Some(Address::service(somebody)))));
+    let mut letter = Vec::new();
+    let heading = Scribe::default().mail(&Style::new(HOME, LIMIT), &message, Time::START, &mut letter);
+    let heading = heading.expect("a letter");
+    let mentioned = with_mentioned(<[u64]>::to_vec);
+    assert_eq!(mentioned, [somebody.raw()]);
+    let mut desk = desk();
+    let complete =
+        |desk: &mut Desk| desk.complete(&letter, (heading, mentioned.iter().copied()), |letter| letter.to_vec());
+    let first = complete(&mut desk);
+    assert_eq!(first, written(&message), "expected the same as from the desk itself");
+    assert_eq!(complete(&mut desk), letter, "expected names to be told once");
+    desk.renew();
+    assert_eq!(complete(&mut desk), first);
 }
 
 #[test]
@@ -162,7 +193,7 @@ fn a_return_brings_message_code_and_text_back_to_the_ticket() {
     let mut there = Letter::read(&bytes).expect("a letter").open(LIMIT, Time::START).expect("a message");
     there.complete_from(Nid::UNSET, PEER);
     there.fail(Failure::new(Code::REJECTED, "é".repeat(MAX_TEXT)));
-    let bytes = Desk::new(PEER, LIMIT).give_back(&there, ticket);
+    let bytes = Desk::new(Style::new(PEER, LIMIT)).give_back(&there, ticket);
     let letter = Letter::read(&bytes).expect("a letter");
     let (message, to) = letter.open_return(PEER, LIMIT, Time::START);
     assert_eq!((message.code(), to), (Code::REJECTED, Some(ticket)));
@@ -179,7 +210,7 @@ fn what_cannot_be_opened_goes_back_sealed_and_its_sender_can_read_it() {
     let back = |limit| {
         let mut sealed = Letter::read(&bytes).expect("a letter").sealed(limit);
         sealed.fail(Failure::new(Code::MALFORMED, "no glasses"));
-        let bytes = Desk::new(PEER, LIMIT).give_back(&sealed, ticket);
+        let bytes = Desk::new(Style::new(PEER, LIMIT)).give_back(&sealed, ticket);
         Letter::read(&bytes).expect("a letter").open_return(PEER, LIMIT, Time::START)
     };
     let (message, to) = back(LIMIT);

@@ -37,6 +37,8 @@ pub(crate) enum Event<T> {
     Returned { letter: Bytes },
     /// A notification was accepted by the other node.
     Delivered(T),
+    /// So many [posted](super::Link::post) letters were.
+    Posted(u64),
     /// Whether it was delivered is unknown; if it was never sent, it was not.
     Lost(T),
     /// It waited for the link to open, and is larger than what the other node takes.

@@ -3,8 +3,10 @@
 //! It is told what time it is, what came in and what is to go out; it gives frames to send and events to deal with. Nothing
 //! is sent twice: what was on its way when a session ended comes out as lost, and whether it had arrived nobody knows. So
 //! every kept `T` comes out exactly once: in [`Event::Delivered`], [`Event::Answered`], [`Event::TooLarge`] or
-//! [`Event::Lost`], or in [`Refused`]. `simulation.rs` holds that.
+//! [`Event::Lost`], or in [`Refused`]. Of a posted letter the `T` is made only when it is lost or too large, of its bytes.
+//! `simulation.rs` holds that.
 
+mod book;
 mod event;
 mod incoming;
 mod outgoing;
@@ -24,7 +26,7 @@ use bytes::Bytes;
 
 pub(crate) use self::event::{Event, LinkCounters, Request};
 use self::incoming::{Incoming, Place};
-use self::outgoing::{Outbound, Outgoing};
+use self::outgoing::{Done, Outbound, Outgoing};
 use self::pulse::Pulse;
 use self::session::{Sessions, State, Step};
 pub(crate) use self::terms::{Refusal, Refused, Terms};
@@ -54,7 +56,7 @@ pub(crate) struct Link<T> {
     now: Time,
 }
 
-impl<T> Link<T> {
+impl<T: From<Vec<u8>>> Link<T> {
     /// A link that looks for the other side. `first` is higher than any session that this node had before.
     pub(crate) fn new(first: Session, terms: Terms, now: Time) -> Self {
         Self {
@@ -78,6 +80,15 @@ impl<T> Link<T> {
             return Err(Refused { why, keep });
         }
         self.outgoing.push(Outbound::Notification(keep), letter, self.now);
+        Ok(())
+    }
+
+    /// Sends a notification of which the link keeps nothing but the letter, or says why not. The letter is copied: it needs no
+    /// memory of its own.
+    pub(crate) fn post(&mut self, letter: &[u8], now: Time) -> Result<(), Refusal> {
+        self.tell_time(now);
+        self.admit(letter.len())?;
+        self.outgoing.post(letter, self.now);
         Ok(())
     }
 
@@ -219,7 +230,7 @@ impl<T> Link<T> {
     }
 
     /// Takes what is to be sent next.
-    pub(crate) fn poll_transmit(&mut self) -> Option<Draft> {
+    pub(crate) fn poll_transmit(&mut self) -> Option<Draft<'_>> {
         if let Some(route) = self.bye.take() {
             return Some((Lane::Mail, Frame::Bye { route }).into());
         }
@@ -233,15 +244,13 @@ impl<T> Link<T> {
             let beat = Beat { seq, ack, nanos, echo };
             return Some((Lane::Beat, Frame::Beat { route, beat }).into());
         }
-        if let Some((seq, kind, letter)) = self.outgoing.next(self.now) {
-            let stamp = Stamp::new(route, (seq, self.incoming.tell()), kind);
-            return Some(Draft { lane: Lane::Mail, bytes: letter, stamp: Some(stamp) });
-        }
-        if self.incoming.is_hurried() {
+        if self.incoming.is_hurried() && !self.outgoing.has_waiting() {
             let ack = Frame::Ack { route, ack: self.incoming.tell() };
             return Some((Lane::Mail, ack).into());
         }
-        None
+        let (seq, kind, letter) = self.outgoing.next(self.now)?;
+        let stamp = Stamp::new(route, (seq, self.incoming.tell()), kind);
+        Some(Draft { lane: Lane::Mail, bytes: letter, stamp: Some(stamp) })
     }
 
     /// Takes what has happened. A letter counts as accepted when its event is taken, and not before: then the other side is
@@ -382,7 +391,13 @@ impl<T> Link<T> {
 
     fn acknowledge(&mut self, ack: u64) -> bool {
         let events = &mut self.events;
-        let sent = self.outgoing.acknowledge(ack, self.now, |keep| events.push_back((Event::Delivered(keep), None)));
+        let sent = self.outgoing.acknowledge(ack, self.now, |done| {
+            let event = match done {
+                Done::Notification(keep) => Event::Delivered(keep),
+                Done::Posted(count) => Event::Posted(count),
+            };
+            events.push_back((event, None));
+        });
         self.counters.malformed += u64::from(!sent);
         sent
     }

@@ -1,10 +1,12 @@
 //! What goes out: mail that waits for the link to open, mail that the other side has not acknowledged, and requests that it
 //! has not answered.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Request;
+use super::book::{Book, Place};
 use crate::clock::Time;
 use crate::net::frame::Kind;
 
@@ -17,15 +19,31 @@ pub(super) enum Outbound<T> {
     Return,
 }
 
+/// What there is of a letter.
+#[derive(Debug)]
+enum Text {
+    /// It is here until it is sent.
+    Own(Vec<u8>),
+    /// It is a posted one.
+    Booked(Place),
+}
+
 #[derive(Debug)]
 struct Entry<T> {
-    /// Once it has been sent, what is kept for a request lies elsewhere.
+    /// Once it has been sent, what is kept for a request lies elsewhere. Nothing is kept for a posted letter.
     outbound: Outbound<Option<T>>,
-    /// Until it has been sent.
-    letter: Vec<u8>,
+    text: Text,
     length: usize,
     /// When it came, or was sent.
     since: Time,
+}
+
+/// What has become of letters that were acknowledged.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Done<T> {
+    Notification(T),
+    /// So many posted ones in a row.
+    Posted(u64),
 }
 
 impl<T> Outbound<T> {
@@ -50,6 +68,8 @@ pub(super) struct Outgoing<T> {
     asked: BTreeMap<u64, T>,
     /// Requests among those that wait.
     asking: usize,
+    /// The posted letters.
+    book: Book,
     acked: u64,
     /// Bytes of the letters that wait or are not acknowledged.
     bytes: usize,
@@ -64,6 +84,7 @@ impl<T> Outgoing<T> {
             sent: 0,
             asked: BTreeMap::new(),
             asking: 0,
+            book: Book::default(),
             acked: 0,
             bytes: 0,
             progress: Time::START,
@@ -74,11 +95,19 @@ impl<T> Outgoing<T> {
         let length = letter.len();
         self.bytes += length;
         self.asking += usize::from(matches!(outbound, Outbound::Request(_)));
-        self.mail.push_back(Entry { outbound: outbound.map(Some), letter, length, since: now });
+        self.mail.push_back(Entry { outbound: outbound.map(Some), text: Text::Own(letter), length, since: now });
+    }
+
+    /// Adds a notification for which nothing is kept but the letter.
+    pub(super) fn post(&mut self, letter: &[u8], now: Time) {
+        let length = letter.len();
+        self.bytes += length;
+        let text = Text::Booked(self.book.write(letter));
+        self.mail.push_back(Entry { outbound: Outbound::Notification(None), text, length, since: now });
     }
 
     /// Takes the next letter to be sent, with its number.
-    pub(super) fn next(&mut self, now: Time) -> Option<(u64, Kind, Vec<u8>)> {
+    pub(super) fn next(&mut self, now: Time) -> Option<(u64, Kind, Cow<'_, [u8]>)> {
         let seq = self.last() + 1;
         let entry = self.mail.get_mut(self.sent)?;
         let kind = match &mut entry.outbound {
@@ -93,14 +122,19 @@ impl<T> Outgoing<T> {
         };
         self.sent += 1;
         entry.since = now;
-        Some((seq, kind, std::mem::take(&mut entry.letter)))
+        let letter = match &mut entry.text {
+            Text::Own(letter) => Cow::Owned(std::mem::take(letter)),
+            Text::Booked(place) => Cow::Borrowed(self.book.read(*place)),
+        };
+        Some((seq, kind, letter))
     }
 
     /// Everything up to `ack` has been accepted; `done` gets the notifications. `false` if that has not been sent.
-    pub(super) fn acknowledge(&mut self, ack: u64, now: Time, mut done: impl FnMut(T)) -> bool {
+    pub(super) fn acknowledge(&mut self, ack: u64, now: Time, mut done: impl FnMut(Done<T>)) -> bool {
         if ack > self.last() {
             return false;
         }
+        let mut posted = 0;
         while self.acked < ack {
             self.acked += 1;
             self.progress = now;
@@ -109,9 +143,20 @@ impl<T> Outgoing<T> {
             };
             self.sent -= 1;
             self.bytes -= entry.length;
-            if let Outbound::Notification(Some(keep)) = entry.outbound {
-                done(keep);
+            if let Text::Booked(place) = entry.text {
+                self.book.strike(place);
+                posted += 1;
+                continue;
             }
+            if let Outbound::Notification(Some(keep)) = entry.outbound {
+                if posted > 0 {
+                    done(Done::Posted(std::mem::take(&mut posted)));
+                }
+                done(Done::Notification(keep));
+            }
+        }
+        if posted > 0 {
+            done(Done::Posted(posted));
         }
         true
     }
@@ -124,44 +169,6 @@ impl<T> Outgoing<T> {
     /// Takes what was kept for the request number `re`.
     pub(super) fn answered(&mut self, re: u64) -> Option<T> {
         self.asked.remove(&re)
-    }
-
-    /// Ends the session: `lost` gets what was sent, in the order in which it was. What waits goes on waiting, but for answers.
-    pub(super) fn end(&mut self, mut lost: impl FnMut(T)) {
-        let first = self.acked + 1;
-        let sent = self.mail.drain(..std::mem::take(&mut self.sent)).zip(first..);
-        let notifications = sent.filter_map(|(entry, seq)| match entry.outbound {
-            Outbound::Notification(keep) => Some((seq, keep?)),
-            _ => None,
-        });
-        let mut all: Vec<_> = notifications.chain(std::mem::take(&mut self.asked)).collect();
-        all.sort_by_key(|&(seq, _)| seq);
-        all.into_iter().for_each(|(_, keep)| lost(keep));
-        self.mail.retain(|waiting| !matches!(waiting.outbound, Outbound::Answer(_)));
-        self.acked = 0;
-        self.bytes = self.mail.iter().map(|waiting| waiting.length).sum();
-    }
-
-    /// Drops the letters that wait and `may_go`; `lost` gets what was kept for them. Gives the number of returns among them.
-    pub(super) fn drop_waiting(&mut self, may_go: impl Fn(Time, usize) -> bool, mut lost: impl FnMut(T)) -> u64 {
-        let mut returns = 0;
-        for waiting in self.mail.split_off(self.sent) {
-            if !may_go(waiting.since, waiting.length) {
-                self.mail.push_back(waiting);
-                continue;
-            }
-            self.bytes -= waiting.length;
-            match waiting.outbound {
-                Outbound::Notification(keep) => keep.into_iter().for_each(&mut lost),
-                Outbound::Request(keep) => {
-                    self.asking -= 1;
-                    keep.into_iter().for_each(&mut lost);
-                }
-                Outbound::Return => returns += 1,
-                Outbound::Answer(_) => {}
-            }
-        }
-        returns
     }
 
     pub(super) fn has_waiting(&self) -> bool {
@@ -214,4 +221,56 @@ impl<T> Outgoing<T> {
     pub(super) fn stale(&self, lease: Duration) -> Time {
         self.mail.get(self.sent).map_or(Time::NEVER, |waiting| waiting.since.after(lease))
     }
+}
+
+impl<T: From<Vec<u8>>> Outgoing<T> {
+    /// Ends the session: `lost` gets what was sent, in the order in which it was. What waits goes on waiting, but for answers.
+    pub(super) fn end(&mut self, mut lost: impl FnMut(T)) {
+        let first = self.acked + 1;
+        let sent = self.mail.drain(..std::mem::take(&mut self.sent)).zip(first..);
+        let notifications = sent.filter_map(|(entry, seq)| match entry.outbound {
+            Outbound::Notification(keep) => Some((seq, keep.or_else(|| take_back(&mut self.book, &entry.text))?)),
+            _ => None,
+        });
+        let mut all: Vec<_> = notifications.chain(std::mem::take(&mut self.asked)).collect();
+        all.sort_by_key(|&(seq, _)| seq);
+        all.into_iter().for_each(|(_, keep)| lost(keep));
+        self.mail.retain(|waiting| !matches!(waiting.outbound, Outbound::Answer(_)));
+        self.acked = 0;
+        self.bytes = self.mail.iter().map(|waiting| waiting.length).sum();
+    }
+
+    /// Drops the letters that wait and `may_go`; `lost` gets what was kept for them. Gives the number of returns among them.
+    pub(super) fn drop_waiting(&mut self, may_go: impl Fn(Time, usize) -> bool, mut lost: impl FnMut(T)) -> u64 {
+        let mut returns = 0;
+        for waiting in self.mail.split_off(self.sent) {
+            if !may_go(waiting.since, waiting.length) {
+                self.mail.push_back(waiting);
+                continue;
+            }
+            self.bytes -= waiting.length;
+            match waiting.outbound {
+                Outbound::Notification(keep) => {
+                    keep.or_else(|| take_back(&mut self.book, &waiting.text)).into_iter().for_each(&mut lost);
+                }
+                Outbound::Request(keep) => {
+                    self.asking -= 1;
+                    keep.into_iter().for_each(&mut lost);
+                }
+                Outbound::Return => returns += 1,
+                Outbound::Answer(_) => {}
+            }
+        }
+        returns
+    }
+}
+
+/// What there is to give back of a posted letter.
+fn take_back<T: From<Vec<u8>>>(book: &mut Book, text: &Text) -> Option<T> {
+    let Text::Booked(place) = text else {
+        return None;
+    };
+    let letter = book.read(*place).to_vec();
+    book.strike(*place);
+    Some(letter.into())
 }

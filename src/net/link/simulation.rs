@@ -1,6 +1,6 @@
 //! Two links and a network between them that loses, repeats, delays, reorders and cuts, all by a seed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,12 +56,24 @@ pub(super) enum Fate {
     TooLarge,
 }
 
+/// What a link keeps: the number of its letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token(pub(super) u64);
+
+impl From<Vec<u8>> for Token {
+    fn from(letter: Vec<u8>) -> Self {
+        Self(number(&letter))
+    }
+}
+
 /// One node as the simulation sees it.
 #[derive(Debug)]
 pub(super) struct Side {
-    pub(super) link: Link<u64>,
+    pub(super) link: Link<Token>,
     /// What was kept and has not come out.
     pub(super) open: HashSet<u64>,
+    /// Letters among them that were posted, in order.
+    posted: VecDeque<u64>,
     pub(super) fates: HashMap<u64, Fate>,
     /// In which order.
     pub(super) order: Vec<u64>,
@@ -113,6 +125,7 @@ impl Side {
             terms,
             link: Link::new(Session::new(first), terms, now),
             open: HashSet::new(),
+            posted: VecDeque::new(),
             fates: HashMap::new(),
             order: Vec::new(),
             seen: HashMap::new(),
@@ -129,6 +142,7 @@ impl Side {
 
     fn ends(&mut self, keep: u64, fate: Fate) {
         assert!(self.open.remove(&keep), "expected {keep} to come out once, and here it is {fate:?} again");
+        self.posted.retain(|&posted| posted != keep);
         self.fates.insert(keep, fate);
         self.order.push(keep);
     }
@@ -158,6 +172,7 @@ impl World {
         let side = &mut self.sides[which];
         side.link = Link::new(Session::new(first), side.terms, self.now);
         side.open.clear();
+        side.posted.clear();
         side.owed.clear();
     }
 
@@ -172,15 +187,25 @@ impl World {
     pub(super) fn notify(&mut self, from: usize, length: usize) -> Option<u64> {
         let (id, letter) = self.letter(length);
         let side = &mut self.sides[from];
-        side.link.notify(letter, id, self.now).ok()?;
+        side.link.notify(letter, Token(id), self.now).ok()?;
         side.open.insert(id);
+        Some(id)
+    }
+
+    /// The same with nothing kept but the letter.
+    pub(super) fn post(&mut self, from: usize, length: usize) -> Option<u64> {
+        let (id, letter) = self.letter(length);
+        let side = &mut self.sides[from];
+        side.link.post(&letter, self.now).ok()?;
+        side.open.insert(id);
+        side.posted.push_back(id);
         Some(id)
     }
 
     pub(super) fn request(&mut self, from: usize, length: usize) -> Option<u64> {
         let (id, letter) = self.letter(length);
         let side = &mut self.sides[from];
-        side.link.request(letter, id, self.now).ok()?;
+        side.link.request(letter, Token(id), self.now).ok()?;
         side.open.insert(id);
         Some(id)
     }
@@ -256,7 +281,7 @@ impl World {
         }
     }
 
-    fn happens(&mut self, here: usize, event: Event<u64>) {
+    fn happens(&mut self, here: usize, event: Event<Token>) {
         match event {
             Event::Opened => self.sides[here].opened += 1,
             Event::Notified { letter } | Event::Returned { letter } => self.arrives(here, &letter),
@@ -264,26 +289,30 @@ impl World {
                 self.arrives(here, &letter);
                 self.sides[here].owed.push((re, number(&letter)));
             }
-            Event::Answered { keep, letter } => {
+            Event::Answered { keep: Token(keep), letter } => {
                 self.arrives(here, &letter);
                 assert_eq!(self.sides[1 - here].seen.get(&keep), Some(&1), "expected the request to have come once");
                 self.sides[here].ends(keep, Fate::Answered);
             }
-            Event::Delivered(keep) => {
-                assert_eq!(
-                    self.sides[1 - here].seen.get(&keep),
-                    Some(&1),
-                    "expected what is delivered to have come once"
-                );
-                self.sides[here].ends(keep, Fate::Delivered);
+            Event::Delivered(Token(keep)) => self.delivered(here, keep),
+            Event::Posted(count) => {
+                for _ in 0..count {
+                    let first = self.sides[here].posted.pop_front().expect("so many were posted");
+                    self.delivered(here, first);
+                }
             }
-            Event::Lost(keep) => self.sides[here].ends(keep, Fate::Lost),
-            Event::TooLarge(keep) => self.sides[here].ends(keep, Fate::TooLarge),
+            Event::Lost(Token(keep)) => self.sides[here].ends(keep, Fate::Lost),
+            Event::TooLarge(Token(keep)) => self.sides[here].ends(keep, Fate::TooLarge),
             Event::Silent => self.sides[here].silent += 1,
             Event::HalfDead => self.sides[here].half_dead += 1,
             Event::Closed => self.sides[here].closed += 1,
             Event::Malformed(fault) => panic!("expected only frames, not {fault}"),
         }
+    }
+
+    fn delivered(&mut self, here: usize, keep: u64) {
+        assert_eq!(self.sides[1 - here].seen.get(&keep), Some(&1), "expected what is delivered to have come once");
+        self.sides[here].ends(keep, Fate::Delivered);
     }
 
     /// Checks that a letter comes for the first time, and next in its session.
@@ -357,7 +386,7 @@ impl World {
         match self.dice.below(100) {
             0..45 => {
                 let length = [8, 40, 250][self.dice.below(3) as usize];
-                let _ = self.notify(from, length);
+                let _ = if self.dice.percent(50) { self.notify(from, length) } else { self.post(from, length) };
             }
             45..70 => {
                 let _ = self.request(from, 8);

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::simulation::{Fate, World, ms};
+use super::simulation::{Fate, Token, World, ms};
 use super::{Event, Link, MANY, MUCH, Refusal, Terms};
 use crate::clock::Time;
-use crate::net::frame::{Beat, Frame, FrameError, Kind, Route, Session, Stamp};
+use crate::net::frame::{Beat, Draft, Frame, FrameError, Kind, Route, Session, Stamp};
 use crate::net::transport::Lane;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ fn terms() -> Terms {
 }
 
 /// A link that is open to a side which is played by the test: in session 9, to this one's 5.
-fn alone(terms: Terms) -> Link<u64> {
+fn alone(terms: Terms) -> Link<Token> {
     let mut link = Link::new(Session::new(5), terms, Time::START);
     hear(&mut link, Frame::Hello { from: Session::new(9), to: Some(Session::new(5)), limit: 1 << 20 });
     assert!(link.is_open(), "expected a link that is named rightly to be open");
@@ -36,17 +36,17 @@ fn alone(terms: Terms) -> Link<u64> {
     link
 }
 
-fn hear(link: &mut Link<u64>, frame: Frame) {
+fn hear(link: &mut Link<Token>, frame: Frame) {
     link.heard(Frame::read(&frame.into_bytes().into()), Time::START);
 }
 
-fn events(link: &mut Link<u64>) -> Vec<Event<u64>> {
+fn events(link: &mut Link<Token>) -> Vec<Event<Token>> {
     std::iter::from_fn(|| link.poll_event()).collect()
 }
 
-fn said(link: &mut Link<u64>) -> Vec<Frame> {
-    let said = std::iter::from_fn(|| link.poll_transmit());
-    said.map(|draft| Frame::read(&draft.into_bytes().into()).expect("a link says frames")).collect()
+fn said(link: &mut Link<Token>) -> Vec<Frame> {
+    let said = std::iter::from_fn(|| link.poll_transmit().map(Draft::into_bytes));
+    said.map(|frame| Frame::read(&frame.into()).expect("a link says frames")).collect()
 }
 
 fn theirs() -> Route {
@@ -71,23 +71,49 @@ fn a_notification_is_delivered_when_the_other_side_has_taken_it() {
 }
 
 #[test]
+fn a_posted_letter_is_counted_when_it_is_accepted_and_made_of_its_bytes_when_it_is_lost() {
+    let mut link = alone(terms());
+    let letter = |number: u64| number.to_le_bytes();
+    (1..=3).for_each(|number| link.post(&letter(number), Time::START).expect("room"));
+    link.notify(letter(4).into(), Token(4), Time::START).expect("room");
+    (5..=9).for_each(|number| link.post(&letter(number), Time::START).expect("room"));
+    let sent: Vec<_> = said(&mut link)
+        .into_iter()
+        .map(|frame| if let Frame::Mail { letter, .. } = frame { letter } else { panic!("{frame:?}") })
+        .collect();
+    assert_eq!(sent, (1..=9).map(|number| Bytes::copy_from_slice(&letter(number))).collect::<Vec<_>>());
+    hear(&mut link, Frame::Ack { route: theirs(), ack: 6 });
+    assert_eq!(events(&mut link), [Event::Posted(3), Event::Delivered(Token(4)), Event::Posted(2)]);
+    (10..=11).for_each(|number| link.post(&letter(number), Time::START).expect("room"));
+    hear(&mut link, Frame::Hello { from: Session::new(10), to: None, limit: 1 << 20 });
+    assert_eq!(
+        events(&mut link),
+        [7, 8, 9].map(|number| Event::Lost(Token(number))),
+        "expected what was sent to be lost"
+    );
+    link.lost();
+    assert_eq!(events(&mut link), [10, 11].map(|number| Event::Lost(Token(number))), "expected what waits to be, too");
+    assert_eq!(link.post(&letter(12), Time::START), Err(Refusal::Away));
+}
+
+#[test]
 fn small_letters_are_sent_together_and_a_large_one_at_once() {
     let mut link = alone(terms());
     for _ in 1..MANY {
-        link.notify(vec![7; 9], 0, Time::START).expect("room");
+        link.notify(vec![7; 9], Token(0), Time::START).expect("room");
         assert!(!link.has_much_to_send(), "expected a few to wait for others");
     }
-    link.notify(vec![7; 9], 0, Time::START).expect("room");
+    link.notify(vec![7; 9], Token(0), Time::START).expect("room");
     assert!(link.has_much_to_send());
     assert_eq!(said(&mut link).len(), MANY);
-    link.notify(vec![7; MUCH], 0, Time::START).expect("room");
+    link.notify(vec![7; MUCH], Token(0), Time::START).expect("room");
     assert!(link.has_much_to_send(), "expected it not to wait for the next");
 }
 
 #[test]
 fn only_the_next_letter_without_other_news_is_taken_up_where_it_lies() {
     let mut link = alone(terms());
-    let take = |link: &mut Link<u64>, seq, ack, kind| {
+    let take = |link: &mut Link<Token>, seq, ack, kind| {
         link.take_up(Stamp::new(theirs(), (seq, ack), kind), Time::START).map(|re| re.numbers())
     };
     assert_eq!(take(&mut link, 1, 0, Kind::Notification), Some([9, 1]));
@@ -100,7 +126,7 @@ fn only_the_next_letter_without_other_news_is_taken_up_where_it_lies() {
     for route in [stale, replaced] {
         assert_eq!(link.take_up(Stamp::new(route, (3, 0), Kind::Request), Time::START), None);
     }
-    link.notify(vec![7; 9], 1, Time::START).expect("room");
+    link.notify(vec![7; 9], Token(1), Time::START).expect("room");
     said(&mut link);
     assert_eq!(take(&mut link, 3, 1, Kind::Request), None, "expected an acknowledgement to be heard");
     hear(&mut link, mail(3, Kind::Notification));
@@ -138,10 +164,10 @@ fn a_request_is_kept_until_its_answer_comes() {
 fn a_full_window_refuses_and_hands_back_what_was_to_be_kept() {
     let mut link = alone(Terms { window: 3, ..terms() });
     for keep in 0..3 {
-        link.notify(vec![0; 20], keep, Time::START).expect("room");
+        link.notify(vec![0; 20], Token(keep), Time::START).expect("room");
     }
-    let refused = link.notify(vec![0; 20], 77, Time::START).expect_err("expected a full window");
-    assert_eq!((refused.why, refused.keep), (Refusal::Busy, 77));
+    let refused = link.notify(vec![0; 20], Token(77), Time::START).expect_err("expected a full window");
+    assert_eq!((refused.why, refused.keep), (Refusal::Busy, Token(77)));
     assert_eq!(link.has_room(Kind::Notification), Err(Refusal::Busy));
     hear(&mut link, mail(1, Kind::Request));
     let Some(Event::Requested { re, .. }) = link.poll_event() else { panic!("expected a request") };
@@ -153,28 +179,28 @@ fn a_full_window_refuses_and_hands_back_what_was_to_be_kept() {
 #[test]
 fn one_letter_may_always_go_and_bytes_are_bounded_beyond_it() {
     let mut link = alone(Terms { window_bytes: 100, ..terms() });
-    link.notify(vec![0; 500], 1, Time::START).expect("expected one large letter to go");
-    assert!(link.notify(vec![0; 1], 2, Time::START).is_err(), "expected no room beside it");
+    link.notify(vec![0; 500], Token(1), Time::START).expect("expected one large letter to go");
+    assert!(link.notify(vec![0; 1], Token(2), Time::START).is_err(), "expected no room beside it");
     said(&mut link);
     hear(&mut link, Frame::Ack { route: theirs(), ack: 1 });
-    link.notify(vec![0; 60], 3, Time::START).expect("expected room when it has been acknowledged");
-    link.notify(vec![0; 40], 4, Time::START).expect("expected room for just as much");
-    assert!(link.notify(vec![0; 1], 5, Time::START).is_err());
+    link.notify(vec![0; 60], Token(3), Time::START).expect("expected room when it has been acknowledged");
+    link.notify(vec![0; 40], Token(4), Time::START).expect("expected room for just as much");
+    assert!(link.notify(vec![0; 1], Token(5), Time::START).is_err());
 }
 
 #[test]
 fn requests_are_bounded_until_they_are_answered() {
     let mut link = alone(Terms { requests: 2, ..terms() });
-    link.request(vec![0], 1, Time::START).expect("room");
-    link.request(vec![0], 2, Time::START).expect("room");
+    link.request(vec![0], Token(1), Time::START).expect("room");
+    link.request(vec![0], Token(2), Time::START).expect("room");
     said(&mut link);
     hear(&mut link, Frame::Ack { route: theirs(), ack: 2 });
-    let refused = link.request(vec![0], 3, Time::START).expect_err("expected requests to be bounded");
-    assert_eq!((refused.why, refused.keep), (Refusal::Busy, 3));
+    let refused = link.request(vec![0], Token(3), Time::START).expect_err("expected requests to be bounded");
+    assert_eq!((refused.why, refused.keep), (Refusal::Busy, Token(3)));
     assert_eq!((link.has_room(Kind::Request), link.has_room(Kind::Notification)), (Err(Refusal::Busy), Ok(())));
     hear(&mut link, mail(1, Kind::Answer(2)));
-    assert_eq!(events(&mut link), [Event::Answered { keep: 2, letter: Bytes::from_static(&[7; 4]) }]);
-    link.request(vec![0], 3, Time::START).expect("expected room for another");
+    assert_eq!(events(&mut link), [Event::Answered { keep: Token(2), letter: Bytes::from_static(&[7; 4]) }]);
+    link.request(vec![0], Token(3), Time::START).expect("expected room for another");
 }
 
 #[test]
@@ -185,7 +211,7 @@ fn what_is_larger_than_either_side_takes_is_refused_before_it_is_sent() {
     assert_eq!(world.sides[0].fates.get(&early), Some(&Fate::TooLarge));
     let refused = |world: &mut World, length| {
         let now = world.now;
-        world.sides[0].link.notify(vec![0; length], 1, now).map_err(|refused| refused.why)
+        world.sides[0].link.notify(vec![0; length], Token(1), now).map_err(|refused| refused.why)
     };
     assert_eq!(refused(&mut world, 51), Err(Refusal::TooLarge { length: 51, limit: 50 }));
     assert_eq!(refused(&mut world, 101), Err(Refusal::TooLarge { length: 101, limit: 50 }));
@@ -209,14 +235,14 @@ fn what_a_broken_session_loses_comes_out_in_the_order_in_which_it_was_sent() {
 fn what_is_not_acknowledged_within_the_lease_is_lost_and_the_other_side_counts_as_silent() {
     // Only mail is cut; heartbeats go on.
     let mut link = alone(Terms { beat: SECOND * 100, ..terms() });
-    link.notify(vec![0], 1, Time::START).expect("room");
+    link.notify(vec![0], Token(1), Time::START).expect("room");
     said(&mut link);
     let lease = Time::START.after(terms().lease);
     assert_eq!(link.next_deadline(), Some(lease));
     link.timeout(Time::from_nanos(lease.as_nanos() - 1));
     assert_eq!(events(&mut link), []);
     link.timeout(lease);
-    assert_eq!(events(&mut link), [Event::Lost(1), Event::Silent]);
+    assert_eq!(events(&mut link), [Event::Lost(Token(1)), Event::Silent]);
     let hello = Frame::Hello { from: Session::new(6), to: Some(Session::new(9)), limit: 16 << 20 };
     assert_eq!(said(&mut link), [hello], "expected a session of its own for what comes after a loss");
 }
@@ -225,7 +251,7 @@ fn what_is_not_acknowledged_within_the_lease_is_lost_and_the_other_side_counts_a
 fn a_way_that_is_slow_but_moves_is_not_dead() {
     let mut link = alone(Terms { beat: SECOND * 100, ..terms() });
     for keep in 0..4 {
-        link.notify(vec![0], keep, Time::START).expect("room");
+        link.notify(vec![0], Token(keep), Time::START).expect("room");
     }
     said(&mut link);
     for ack in 1..=4 {
@@ -233,7 +259,7 @@ fn a_way_that_is_slow_but_moves_is_not_dead() {
         link.timeout(now);
         link.heard(Frame::read(&Frame::Ack { route: theirs(), ack }.into_bytes().into()), now);
     }
-    let delivered: Vec<_> = (0..4).map(Event::Delivered).collect();
+    let delivered: Vec<_> = (0..4).map(|keep| Event::Delivered(Token(keep))).collect();
     assert_eq!(events(&mut link), delivered, "expected the lease to run from the last thing that was acknowledged");
 }
 
@@ -255,11 +281,11 @@ fn three_missing_heartbeats_are_silence_and_a_lease_of_it_is_half_dead() {
 #[test]
 fn a_letter_that_is_missing_ends_the_session() {
     let mut link = alone(terms());
-    link.request(vec![0], 1, Time::START).expect("room");
+    link.request(vec![0], Token(1), Time::START).expect("room");
     said(&mut link);
     hear(&mut link, mail(1, Kind::Notification));
     hear(&mut link, mail(3, Kind::Notification));
-    assert_eq!(events(&mut link), [Event::Notified { letter: Bytes::from_static(&[7; 4]) }, Event::Lost(1)]);
+    assert_eq!(events(&mut link), [Event::Notified { letter: Bytes::from_static(&[7; 4]) }, Event::Lost(Token(1))]);
     assert_eq!((link.counters().gaps, link.is_open()), (1, false));
     hear(&mut link, mail(2, Kind::Notification));
     assert_eq!(events(&mut link), [], "expected the old session to be over");
@@ -268,7 +294,7 @@ fn a_letter_that_is_missing_ends_the_session() {
 #[test]
 fn the_last_letter_is_missed_when_three_heartbeats_tell_of_it() {
     let mut link = alone(Terms { lease: SECOND * 1000, ..terms() });
-    link.notify(vec![0], 1, Time::START).expect("room");
+    link.notify(vec![0], Token(1), Time::START).expect("room");
     said(&mut link);
     let beat = || Frame::Beat { route: theirs(), beat: Beat { seq: 2, ack: 0, nanos: 0, echo: None } };
     hear(&mut link, beat());
@@ -279,7 +305,7 @@ fn the_last_letter_is_missed_when_three_heartbeats_tell_of_it() {
         assert!(link.is_open(), "expected beats that overtake mail to be no gap");
     }
     hear(&mut link, beat());
-    assert_eq!(events(&mut link), [Event::Notified { letter: Bytes::from_static(&[7; 4]) }, Event::Lost(1)]);
+    assert_eq!(events(&mut link), [Event::Notified { letter: Bytes::from_static(&[7; 4]) }, Event::Lost(Token(1))]);
 }
 
 #[test]
@@ -363,7 +389,7 @@ fn a_side_that_is_gone_takes_nothing_until_it_is_there_again() {
     world.pass(ms(1));
     let lost = [asked, told].map(|keep| world.sides[0].fates.get(&keep).copied());
     assert_eq!(lost, [Some(Fate::Lost); 2], "expected also what had not been sent to come out");
-    let refused = world.sides[0].link.notify(vec![0; 8], 1, world.now).expect_err("expected nobody to be there");
+    let refused = world.sides[0].link.notify(vec![0; 8], Token(1), world.now).expect_err("expected nobody to be there");
     assert_eq!(refused.why, Refusal::Away);
     assert_eq!(world.sides[0].link.next_deadline(), None);
     world.sides[0].link.begin(world.now);
@@ -374,7 +400,7 @@ fn a_side_that_is_gone_takes_nothing_until_it_is_there_again() {
 #[test]
 fn returns_are_sent_when_the_window_is_full_and_given_up_when_nobody_comes_back() {
     let mut link = alone(Terms { window: 1, ..terms() });
-    link.notify(vec![0], 1, Time::START).expect("room");
+    link.notify(vec![0], Token(1), Time::START).expect("room");
     for _ in 0..5 {
         link.give_back(vec![2], Time::START);
     }

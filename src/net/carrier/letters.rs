@@ -1,0 +1,136 @@
+//! Letters that workers have written: sent as they are, and read again if they do not arrive.
+
+use crate::clock::Time;
+use crate::code::{Code, Failure};
+use crate::held::HeldMessage;
+use crate::id::NodeId;
+use crate::net::carrier::Carrier;
+use crate::net::carrier::peering::{Kept, Peering};
+use crate::net::frame::Kind;
+use crate::net::intake::{Input, Pile};
+use crate::net::letter::Letter;
+use crate::net::link::{Event, Refusal};
+use crate::net::sheaf::Slip;
+
+impl Carrier {
+    /// Sends the next letter of the sheaf on its way, or ends it. Gives the node to which it is on its way.
+    pub(super) fn send_letter(&mut self, now: Time) -> Option<NodeId> {
+        let slip = self.pile.sheaf.pop()?;
+        let node = slip.node;
+        let post = |peering: &mut Peering| post(peering, &slip, now).map_err(|why| (why.code(), why.to_string()));
+        let sent = self.peers.get_mut(&node).map_or(Err((Code::NO_NODE, String::new())), post);
+        if let Err((code, text)) = sent {
+            let letter = slip.letter.to_vec();
+            self.return_letter(node, &letter, Failure::new(code, text));
+            return None;
+        }
+        self.touched.insert(node);
+        Some(node)
+    }
+
+    /// Ends what was kept for a letter that does not arrive, as far as is known.
+    pub(super) fn lose(&self, node: NodeId, kept: Kept, why: Code) {
+        match kept {
+            Kept::Mail(mail) => mail.open().finish(why),
+            Kept::Letter(letter) => self.return_letter(node, &letter, why.into()),
+            Kept::Watch(watch) => self.lose_watch(node, watch),
+            Kept::Nothing => {}
+        }
+    }
+
+    /// Drops what has not been taken up. Letters go back, as all else does by itself.
+    pub(super) fn drop_all(&self, mut left: Pile) {
+        for input in std::mem::take(&mut left.inputs) {
+            if let (Input::Letter, Some(slip)) = (input, left.sheaf.pop()) {
+                self.return_letter(slip.node, slip.letter, Code::NODE_LOST.into());
+            }
+        }
+    }
+
+    /// Has all letters go back that are on their way.
+    pub(super) fn drop_posted(&mut self) {
+        let left = std::mem::take(&mut self.pile);
+        self.drop_all(left);
+        for (node, mut peering) in std::mem::take(&mut self.peers) {
+            peering.link.close();
+            while let Some(event) = peering.link.poll_event() {
+                if let Event::Lost(kept) = event {
+                    self.lose(node, kept, Code::NODE_LOST);
+                }
+            }
+        }
+    }
+
+    /// Sends the message back that a letter to `node` was written of.
+    fn return_letter(&self, node: NodeId, letter: &[u8], why: Failure) {
+        let letter = Letter::read(letter).expect("a letter of this node can be read");
+        let message = letter.reopen((self.own.node, node), self.terms.max_message);
+        HeldMessage::abroad(message, self.inlet.directory.clone()).fail(why);
+    }
+}
+
+/// Has the link send a letter, with the names that are to be told, or says why it does not.
+fn post(peering: &mut Peering, slip: &Slip<'_>, now: Time) -> Result<(), Refusal> {
+    let Peering { link, desk, .. } = peering;
+    link.has_room(Kind::Notification)?;
+    let ids = (slip.heading, slip.mentioned());
+    // The names in one that is refused have not been told.
+    desk.complete(slip.letter, ids, |letter| link.post(letter, now)).inspect_err(|_| desk.renew())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use crate::address::Address;
+    use crate::code::Code;
+    use crate::net::memory::{Faults, Network};
+    use crate::record;
+    use crate::testing::{Probe, TestKernel};
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Note(u32);
+    record!(Note, "letters.note", wire);
+
+    const NOTES: u32 = 50;
+
+    /// Two nodes that have met, with somebody who has just sent notes to the other: they wait for the carrier, or are on their
+    /// way.
+    fn sent(run: bool) -> (TestKernel, TestKernel, crate::net::Net, Probe, Network) {
+        let network = Network::new();
+        let mut north = TestKernel::new("north");
+        let south = north.neighbour("south");
+        let [net, _] = [&north, &south].map(|node| network.join(node.kernel()).expect("a network"));
+        let [clerk, other] = ["clerk", "other"].map(Probe::new);
+        north.namespace("app").open().expect("a namespace").register(clerk.clone()).expect("a target");
+        let to: Address = south.namespace("app").open().expect("a namespace").register(other).expect("a target");
+        north.run_until_idle().expect("an end");
+        network.set_faults(north.kernel().node(), south.kernel().node(), Faults::new().cut());
+        clerk.act(move |ctx| (0..NOTES).for_each(|number| ctx.notify(to, Note(number))));
+        let before = north.kernel().counters().sent;
+        while north.kernel().counters().sent < before + u64::from(NOTES) {
+            north.step().expect("something to do");
+        }
+        if run {
+            north.run_until_idle().expect("an end");
+        }
+        (north, south, net, clerk, network)
+    }
+
+    #[test]
+    fn whatever_waits_or_is_on_its_way_when_a_carrier_goes_comes_back() {
+        for run in [false, true] {
+            let (mut north, _south, net, clerk, _network) = sent(run);
+            assert_eq!(net.intake().waiting() > 0, !run, "expected letters to wait, or to have left: {run}");
+            net.intake().dismiss();
+            north.run_until_idle().expect("an end");
+            (0..NOTES).for_each(|_| assert_eq!(clerk.expect_returned::<Note>(), Code::NODE_LOST));
+            assert!(north.kernel().counters().is_balanced(), "{:?}", north.kernel().counters());
+            // Nobody takes any more.
+            let to = clerk.address().expect("a clerk").on_node("south".parse().expect("a node"));
+            clerk.notify(to, Note(7));
+            north.run_until_idle().expect("an end");
+            assert_eq!(clerk.expect_returned::<Note>(), Code::STOPPED);
+        }
+    }
+}
