@@ -344,7 +344,7 @@ impl Carrier {
             let mut due = peering.link.next_deadline();
             if std::mem::take(&mut peering.lively) {
                 // What comes meanwhile finds the porter about to look, and need not wake it.
-                let soon = ctx.now().after(self.terms.ack_delay);
+                let soon = ctx.now().after(peering.link.patience());
                 due = Some(due.map_or(soon, |due| due.min(soon)));
             }
             self.schedule(node, due);

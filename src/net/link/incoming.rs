@@ -9,6 +9,10 @@ const ACKS_IN_A_WINDOW: usize = 4;
 /// So many letters are acknowledged at once however large the window is.
 const ACK_EVERY: usize = 1024;
 
+/// How many times as long a letter waits while acknowledgements ride on letters that go the other way anyway: no timer fires
+/// for those. Linux's TCP does the same and calls it pingpong mode.
+const RIDING: u32 = 8;
+
 /// So many beats may tell of mail that does not come.
 const PATIENCE: u32 = 3;
 
@@ -33,6 +37,10 @@ pub(super) struct Incoming {
     hurry: bool,
     /// When it is to be told at the latest.
     due: Time,
+    /// How long a letter waits for company.
+    delay: Duration,
+    /// Whether the last that was told went along with a letter.
+    rides: bool,
     /// What had been received when a beat told of more.
     stuck_at: u64,
     /// How many beats in a row did.
@@ -41,9 +49,20 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// `window` is that of this side, as the other's is not known.
-    pub(super) fn new(window: usize) -> Self {
+    pub(super) fn new(window: usize, delay: Duration) -> Self {
         let every = (window / ACKS_IN_A_WINDOW).clamp(1, ACK_EVERY) as u64;
-        Self { every, received: 0, accepted: 0, told: 0, hurry: false, due: Time::NEVER, stuck_at: 0, strikes: 0 }
+        Self {
+            every,
+            received: 0,
+            accepted: 0,
+            told: 0,
+            hurry: false,
+            due: Time::NEVER,
+            delay,
+            rides: false,
+            stuck_at: 0,
+            strikes: 0,
+        }
     }
 
     /// Whether the letter number `seq` is the next.
@@ -52,7 +71,7 @@ impl Incoming {
     }
 
     /// Takes the letter number `seq`.
-    pub(super) fn take(&mut self, seq: u64, delay: Duration, now: Time) -> Place {
+    pub(super) fn take(&mut self, seq: u64, now: Time) -> Place {
         if seq <= self.received {
             return Place::Duplicate;
         }
@@ -60,7 +79,7 @@ impl Incoming {
             return Place::Gap;
         }
         self.received = seq;
-        self.due = self.due.min(now.after(delay));
+        self.due = self.due.min(now.after(self.patience()));
         Place::Next
     }
 
@@ -87,12 +106,24 @@ impl Incoming {
         self.hurry = true;
     }
 
-    pub(super) fn timeout(&mut self, now: Time, delay: Duration) {
+    pub(super) fn timeout(&mut self, now: Time) {
         if self.due > now {
             return;
         }
         self.hurry |= self.accepted > self.told;
-        self.due = if self.accepted < self.received { now.after(delay) } else { Time::NEVER };
+        self.rides = false;
+        self.due = if self.accepted < self.received { now.after(self.delay) } else { Time::NEVER };
+    }
+
+    /// How long a letter that comes now waits before it is acknowledged by itself.
+    pub(super) fn patience(&self) -> Duration {
+        if self.rides { self.delay * RIDING } else { self.delay }
+    }
+
+    /// The same as [`tell`](Self::tell), with a letter.
+    pub(super) fn tell_along(&mut self) -> u64 {
+        self.rides |= self.accepted > self.told;
+        self.tell()
     }
 
     /// The last letter that was accepted; from here on the other side knows.

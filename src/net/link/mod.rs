@@ -63,7 +63,7 @@ impl<T: From<Vec<u8>>> Link<T> {
             terms,
             sessions: Sessions::new(first, terms.lease, now),
             outgoing: Outgoing::new(),
-            incoming: Incoming::new(terms.window),
+            incoming: Incoming::new(terms.window, terms.ack_delay),
             pulse: Pulse::new(terms.beat),
             events: VecDeque::new(),
             bye: None,
@@ -166,7 +166,7 @@ impl<T: From<Vec<u8>>> Link<T> {
         }
         self.tell_time(now);
         self.pulse.hear(self.now);
-        self.incoming.take(seq, self.terms.ack_delay, self.now);
+        self.incoming.take(seq, self.now);
         self.incoming.accept(seq);
         Some(Request { session: route.from, seq })
     }
@@ -192,7 +192,7 @@ impl<T: From<Vec<u8>>> Link<T> {
             return;
         }
         self.pulse.timeout(self.now);
-        self.incoming.timeout(self.now, self.terms.ack_delay);
+        self.incoming.timeout(self.now);
     }
 
     /// When [`Link::timeout`] is to be called next.
@@ -249,7 +249,7 @@ impl<T: From<Vec<u8>>> Link<T> {
             return Some((Lane::Mail, ack).into());
         }
         let (seq, kind, letter) = self.outgoing.next(self.now)?;
-        let stamp = Stamp::new(route, (seq, self.incoming.tell()), kind);
+        let stamp = Stamp::new(route, (seq, self.incoming.tell_along()), kind);
         Some(Draft { lane: Lane::Mail, bytes: letter, stamp: Some(stamp) })
     }
 
@@ -308,6 +308,11 @@ impl<T: From<Vec<u8>>> Link<T> {
         self.sessions.is_open()
     }
 
+    /// How long a letter that comes now waits before it is acknowledged by itself.
+    pub(crate) fn patience(&self) -> Duration {
+        self.incoming.patience()
+    }
+
     /// How long the way there and back takes, smoothed; once it has been measured.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.pulse.round_trip()
@@ -331,7 +336,7 @@ impl<T: From<Vec<u8>>> Link<T> {
         if !self.is_current(route) || !self.acknowledge(ack) {
             return;
         }
-        match self.incoming.take(seq, self.terms.ack_delay, self.now) {
+        match self.incoming.take(seq, self.now) {
             Place::Next => {}
             Place::Duplicate => {
                 self.counters.duplicates += 1;
@@ -428,7 +433,7 @@ impl<T: From<Vec<u8>>> Link<T> {
     fn end(&mut self) {
         let events = &mut self.events;
         self.outgoing.end(|keep| events.push_back((Event::Lost(keep), None)));
-        self.incoming = Incoming::new(self.terms.window);
+        self.incoming = Incoming::new(self.terms.window, self.terms.ack_delay);
         self.pulse.rest();
     }
 

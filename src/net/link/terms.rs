@@ -22,7 +22,7 @@ pub(crate) struct Terms {
     pub(crate) lease: Duration,
     /// How far apart heartbeats are: 1 s. Three may be missed.
     pub(crate) beat: Duration,
-    /// How long a letter waits for company before it is acknowledged: 1 ms.
+    /// How long a letter waits for company before it is acknowledged: 1 ms, and 8 ms while acknowledgements ride on letters.
     pub(crate) ack_delay: Duration,
 }
 

@@ -309,6 +309,28 @@ fn the_last_letter_is_missed_when_three_heartbeats_tell_of_it() {
 }
 
 #[test]
+fn an_acknowledgement_that_finds_letters_to_ride_on_waits_longer_for_one() {
+    let mut link = alone(Terms { beat: SECOND * 100, ..terms() });
+    let delay = terms().ack_delay;
+    let due = |link: &mut Link<Token>, seq, now| {
+        link.heard(Ok(mail(seq, Kind::Notification)), now);
+        events(link);
+        link.next_deadline().map(|due| due.since(now))
+    };
+    let now = Time::START;
+    assert_eq!(due(&mut link, 1, now), Some(delay));
+    link.notify(vec![7], Token(1), now).expect("room");
+    assert!(matches!(said(&mut link)[..], [Frame::Mail { ack: 1, .. }]));
+    assert_eq!(due(&mut link, 2, now), Some(delay * 8), "expected the next letter to take the next one along");
+    link.timeout(now.after(delay * 7));
+    assert_eq!(said(&mut link), []);
+    let now = now.after(delay * 8);
+    link.timeout(now);
+    assert_eq!(said(&mut link), [Frame::Ack { route: Route { from: theirs().to, to: theirs().from }, ack: 2 }]);
+    assert_eq!(due(&mut link, 3, now), Some(delay), "expected it not to wait for letters that do not come");
+}
+
+#[test]
 fn a_quarter_of_a_window_is_acknowledged_at_once_and_fewer_letters_after_the_delay() {
     let mut link = alone(Terms { window: 256, ..terms() });
     for seq in 1..=63 {
