@@ -1,7 +1,8 @@
 //! [`Intake`]: what any thread of this node has for the carrier, and what the transport tells it, each in the order in which
 //! it came.
 //!
-//! Whoever puts something in goes on at once. The porter is told once for all that has come since it looked last. What the
+//! Whoever puts something in goes on at once. The porter is told once for all that has come since it looked last: of most
+//! things with the first, of letters that come in a stream when they fill a bundle, or when no more comes for now. What the
 //! carrier can do [in passing](crate::net::carrier) does not get here.
 
 use std::collections::VecDeque;
@@ -18,19 +19,18 @@ use crate::directory::Directory;
 use crate::ending::Reason;
 use crate::fault::quietly;
 use crate::held::HeldMessage;
-use crate::id::{Nid, NodeId, Tid};
+use crate::id::{Nid, Tid};
 use crate::message::{Flags, Message, Sender};
 use crate::net::carrier::Carrier;
 use crate::net::letter::Style;
-use crate::net::link::Request;
 use crate::net::parcel::Parcel;
 use crate::net::reach::Reach;
+use crate::net::returning::Return;
 use crate::net::sheaf::{self, LARGEST, Sheaf, Written};
-use crate::net::transport::{Ears, Gone, Incarnation, Peer, in_a_moment};
+use crate::net::transport::{Ears, Gone, Peer, in_a_moment};
 use crate::net::words::ObserverGone;
 use crate::orders;
-use crate::origin::Stub;
-use crate::port::{Ticket, Watch};
+use crate::port::Watch;
 use crate::post::Post;
 use crate::record;
 use crate::waking::WakeLater;
@@ -92,46 +92,6 @@ struct Queue {
     rung: bool,
     /// Whether the porter looks by itself before long.
     attended: bool,
-}
-
-/// How mail gets back to the node that it came from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Return {
-    /// As the answer to a request.
-    Answer(Request),
-    /// As a notification that failed.
-    Notification(Option<Ticket>),
-}
-
-/// In a stub, where that of a request has its session, which is less.
-const NOTIFICATION: u64 = 1 << 63;
-const WITHOUT_TICKET: u64 = u64::MAX;
-
-impl Return {
-    /// What is kept of it by a message that `peer` has sent; the tickets of notifications lead to their senders.
-    pub(crate) fn stub(self, peer: Peer) -> Stub {
-        let [first, second] = match self {
-            Self::Answer(request) => request.numbers(),
-            Self::Notification(None) => [WITHOUT_TICKET, 0],
-            Self::Notification(Some(ticket)) => {
-                let [_, _, life, request] = ticket.parts();
-                [NOTIFICATION | life, request]
-            }
-        };
-        [peer.node.raw(), peer.incarnation.0, first, second]
-    }
-
-    /// Reads the stub of a message.
-    pub(crate) fn read([node, incarnation, first, second]: Stub, message: &Message<'_>) -> (Peer, Self) {
-        let peer = Peer { node: NodeId::from_raw(node), incarnation: Incarnation(incarnation) };
-        if first & NOTIFICATION == 0 {
-            return (peer, Self::Answer(Request::from_numbers([first, second])));
-        }
-        let life = first & !NOTIFICATION;
-        let sender = message.origin().filter(|_| first != WITHOUT_TICKET);
-        let ticket = |sender: Address| Ticket::from_parts([sender.tid.raw(), sender.nid.raw(), life, second]);
-        (peer, Self::Notification(sender.map(ticket)))
-    }
 }
 
 /// Has the carrier look at its intake, or do what its timer was for.
@@ -444,14 +404,12 @@ impl Ears for Intake {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::{
-        ENOUGH, Errand, Incarnation, Input, Intake, MANY, Message, Peer, Pile, Request, Return, Sender, Style, Ticket,
-        Tiding, Watch, may_be_written,
+        ENOUGH, Errand, Input, Intake, MANY, Message, Peer, Pile, Sender, Style, Tiding, Watch, may_be_written,
     };
     use crate::address::Address;
     use crate::clock::Time;
     use crate::id::{Nid, NodeId, Tid};
-    use crate::net::frame::Session;
-    use crate::origin::Origin;
+    use crate::net::transport::Incarnation;
 
     fn intake(bound: usize) -> Intake {
         Intake::new(bound, Style::new(NodeId::name("north"), 1 << 16))
@@ -519,25 +477,5 @@ mod tests {
         assert!(pile.next_tiding().is_none(), "expected the end to wait");
         pile.inputs.clear();
         assert!(matches!(pile.next_tiding(), Some(Tiding::Stop)));
-    }
-
-    #[test]
-    fn a_stub_tells_what_it_was_made_of() {
-        let peer = Peer { node: NodeId::name("north"), incarnation: Incarnation(u64::MAX) };
-        let sender = Address { tid: Tid::name("clerk"), nid: Nid::name("app"), node: peer.node };
-        let mut message = Message::notification(Address::service(Nid::number(1)), ());
-        message.cold().origin = Some(Origin::new().sender(sender));
-        let read = |way: Return| Return::read(way.stub(peer), &message);
-        for session in [Session::new(0), Session::MAX] {
-            let request = Request::from_numbers([session.number(), u64::MAX]);
-            let (from, way) = read(Return::Answer(request));
-            assert!(from == peer && matches!(way, Return::Answer(same) if same == request), "{way:?}");
-        }
-        for life in [0, u64::from(u32::MAX)] {
-            let ticket = Ticket::from_parts([sender.tid.raw(), sender.nid.raw(), life, u64::MAX]);
-            let (from, way) = read(Return::Notification(Some(ticket)));
-            assert!(from == peer && matches!(way, Return::Notification(Some(same)) if same == ticket), "{way:?}");
-        }
-        assert!(matches!(read(Return::Notification(None)), (_, Return::Notification(None))));
     }
 }

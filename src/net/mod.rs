@@ -83,6 +83,7 @@ mod offers;
 mod opaque;
 mod parcel;
 mod reach;
+mod returning;
 mod sealed;
 mod sheaf;
 pub(crate) mod shelf;

@@ -136,7 +136,7 @@ impl World {
             world.nodes.push(Node { id: test.kernel().node(), test, net, probe, home });
         }
         // So that all have acknowledged what they have heard of each other.
-        world.run(5);
+        world.run(10);
         world
     }
 
@@ -161,7 +161,8 @@ impl World {
 
     /// Looks whether every node has counted its mail once.
     pub(crate) fn check_counters(&mut self) {
-        self.run(5);
+        // By then all has been acknowledged.
+        self.run(10);
         for node in &self.nodes {
             let counters = node.test.kernel().counters();
             assert!(counters.is_balanced(), "expected the counters of {} to add up: {counters:?}", node.id);

@@ -17,9 +17,10 @@ use crate::net::carrier::Carrier;
 use crate::net::carrier::peering::Peering;
 use crate::net::envoy::Observed;
 use crate::net::frame::Kind;
-use crate::net::intake::{Errand, Return};
+use crate::net::intake::Errand;
 use crate::net::letter::Letter;
 use crate::net::link::Request;
+use crate::net::returning::Return;
 use crate::net::sealed::{Envelope, ROOM};
 use crate::net::transport::Peer;
 use crate::net::words::{

@@ -32,10 +32,11 @@ use crate::net::codec;
 use crate::net::frame::{Kind, Session};
 use crate::net::gatekeeper::Gatekeeper;
 use crate::net::gauges::Gauges;
-use crate::net::intake::{Errand, Input, Intake, Pile, Return, Tiding, is_own};
+use crate::net::intake::{Errand, Input, Intake, Pile, Tiding, is_own};
 use crate::net::link::{Event, Refusal, Terms};
 use crate::net::offers::Offers;
 use crate::net::parcel::Parcel;
+use crate::net::returning::Return;
 use crate::net::transport::{Gone, Peer, Transport};
 use crate::port::{Inlet, Ways};
 

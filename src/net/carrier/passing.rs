@@ -17,10 +17,10 @@ use crate::net::bundle;
 use crate::net::carrier::Carrier;
 use crate::net::carrier::incoming::is_from_target_to_target;
 use crate::net::carrier::peering::Kept;
-use crate::net::intake::Return;
 use crate::net::letter::Letter;
 use crate::net::link::Event;
 use crate::net::parcel::Parcel;
+use crate::net::returning::Return;
 use crate::net::transport::Peer;
 
 /// With more letters of a link on their way, those that come meanwhile are better sent together.

@@ -1,51 +1,17 @@
 //! Two links and a network between them that loses, repeats, delays, reorders and cuts, all by a seed.
 
+mod weather;
+
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+pub(crate) use self::weather::{Dice, Weather};
 use super::{Event, Link, Request, Terms};
 use crate::clock::Time;
 use crate::net::frame::{Frame, Kind, Route, Session, Stamp, TAIL};
 use crate::net::transport::Lane;
-
-/// `SplitMix64`: numbers that a seed determines.
-#[derive(Debug)]
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn percent(&mut self, chance: u64) -> bool {
-        self.below(100) < chance
-    }
-}
-
-/// What the network does to frames, in percent.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Weather {
-    loss: u64,
-    repeat: u64,
-    reorder: u64,
-    /// From which side nothing arrives.
-    pub(super) cut: [bool; 2],
-    /// Whether heartbeats are lost.
-    pub(super) no_beats: bool,
-    /// Which side does not look at what has happened.
-    pub(super) asleep: [bool; 2],
-}
 
 /// What becomes of a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
