@@ -78,10 +78,11 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
     fn deliver(&self, mail: HeldMessage);
 
     /// Has everything go that was [delivered](Self::deliver) and that the port has kept for more to come with it: no more does
-    /// for now. Called after the last of several messages, on the thread that delivered them: by a worker at the end of the
-    /// turn in which its targets sent them, by any other thread after each. Quick; by default nothing is kept.
+    /// for now. Called after the last of several messages, on the thread that delivered them, also if they were another port's:
+    /// by a worker at the end of the turn in which its targets sent them, by any other thread after each. Quick; it sends nothing
+    /// itself. By default nothing is kept.
     ///
-    /// A turn lasts as long as its handlers do, so a port that keeps mail waits for this no longer than its users will.
+    /// A turn lasts as long as its handlers do: a port that keeps mail should have a time after which it waits no longer.
     fn flush(&self) {}
 
     /// Takes a message back that it has brought in with a [`stub`](Origin::stub), when that has its final code: as what is given

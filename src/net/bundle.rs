@@ -9,9 +9,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::net::ahead;
 use crate::net::frame::{Draft, Frame, FrameError, Stamp, TAIL};
 use crate::net::shelf;
-use crate::prefetch;
 
 /// The last byte of a bundle.
 const MARK: u8 = 0xb5;
@@ -21,9 +21,6 @@ const ROOM: usize = 48 << 10;
 const LARGE: usize = 8 << 10;
 /// Frames in a bundle.
 const MOST: u8 = 255;
-/// How far ahead what another core has written is sent for, and how much of it at once: a small letter or two.
-const AHEAD: usize = 512;
-const SOME: usize = 192;
 /// Set in the length of a letter without a stamp.
 const FOLLOWS: u32 = 1 << 31;
 
@@ -125,9 +122,8 @@ impl Frames {
         let taken = take(stamp)?;
         self.last = Some(stamp);
         let letter = self.pass_over(length);
-        if let Some(soon) = self.piece.get(self.at + AHEAD..self.at + AHEAD + SOME) {
-            prefetch::all_to_read(soon);
-        }
+        // Another core has written it.
+        ahead::to_read(&self.piece[self.at..]);
         Some((taken, &self.piece[letter]))
     }
 

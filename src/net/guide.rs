@@ -10,7 +10,7 @@
 //! A handler is still never blocked: sending to another node puts the message into the carrier's intake and goes on,
 //! or, if the carrier has nothing else to do and the way is free, writes it and hands it to the engine. Small notifications that
 //! a handler sends one after the other leave together, when there is a bundle of them or when its turn ends; if it goes on for
-//! long, after about a millisecond.
+//! long, after about a millisecond of the kernel's clock.
 //!
 //! # What changes
 //!
@@ -41,7 +41,7 @@
 //!
 //! The mark `wire` gives a record a form in which it leaves its node: it is then serde's `Serialize` and `Deserialize`, and
 //! written by [postcard](https://docs.rs/postcard). Both sides need the same definition: fields have no names there, so a
-//! record that has changed is another record, with another name. Bytes that are none of it come back as [`MALFORMED`]. The
+//! record that has changed is another record, with another name. A record may be written more than once on its way. Bytes that are none of it come back as [`MALFORMED`]. The
 //! answer needs the mark, too.
 //!
 //! ```

@@ -111,7 +111,7 @@ pub(crate) struct Bell {
 const SPARE: usize = 4096;
 const _: () = assert!(size_of::<Input>() * SPARE <= 64 << 10, "it is as little as it says");
 
-/// With so many letters the porter is rung for, also if more may come soon: they fill a bundle.
+/// With so many inputs the porter is rung for letters, too, though more may come soon: they fill a bundle.
 const ENOUGH: usize = 255;
 /// With more that wait, mail is not written before it is its turn: it may be refused.
 const MANY: usize = 4096;
@@ -240,22 +240,19 @@ impl Intake {
         let put = |written: &Written<'_>| {
             let mut queue = self.queue.lock();
             let bound = self.bound.min(MANY);
-            let Some(Queue { pile, rung, attended }) = queue.as_mut().filter(|queue| queue.pile.inputs.len() < bound)
-            else {
-                return false;
-            };
+            let Queue { pile, rung, attended } = queue.as_mut().filter(|queue| queue.pile.inputs.len() < bound)?;
             pile.sheaf.push(written);
             pile.inputs.push_back(Input::Letter);
             let ring = !*rung && (!*attended || pile.inputs.len() >= ENOUGH);
             *rung |= ring;
             self.piled.store(true, Ordering::Relaxed);
-            drop(queue);
-            if ring {
-                self.ring();
-            }
-            true
+            Some(ring)
         };
-        sheaf::write(&self.style, message, put).unwrap_or(false)
+        let put = sheaf::write(&self.style, message, put).flatten();
+        if put == Some(true) {
+            self.ring();
+        }
+        put.is_some()
     }
 
     /// Takes mail as it is, or ends it.

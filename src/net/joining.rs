@@ -149,7 +149,7 @@ impl Joining {
     }
 
     /// How long nothing may be acknowledged before a node counts as dead, and how long mail waits for a node that has joined
-    /// and does not answer; default 4 s, from 10 ms to 1 h.
+    /// and does not answer; default 4 s, from 50 ms to 1 h.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.terms.lease = lease;
         self
@@ -213,7 +213,7 @@ impl Joining {
                 return Err(JoinError::Bound { name, value, least, most });
             }
         }
-        let times = [("lease", self.terms.lease, 10), ("heartbeat", self.terms.beat, 1)];
+        let times = [("lease", self.terms.lease, 50), ("heartbeat", self.terms.beat, 1)];
         for (name, value, least) in times {
             let (least, most) = (Duration::from_millis(least), Duration::from_secs(3600));
             if !(least..=most).contains(&value) {

@@ -50,7 +50,7 @@
 //! Nothing is sent twice: a message arrives at most once, and what may or may not have arrived comes back as lost. Below the
 //! links is a transport that knows only bytes: [`memory`] for tests, and zenoh.
 //!
-//! A target's notification that meets others, with one record and a letter of up to 1 KiB, is written by the worker that sends
+//! A target's notification that meets others, with one record, no deadline and a letter of up to 1 KiB, is written by the worker that sends
 //! it, and ends there: what waits, leaves and is kept is the letter. If it is lost the message is read again from that. All
 //! other mail is written by the thread that carries it. A message that comes in, with one record of up to 152 bytes
 //! and for a service with one owner or a target by its generated id, is read by its receiver's worker when its turn has come:
@@ -62,6 +62,7 @@
 //! The chapter [From one process to many](guide) tells what changes for a program that is split, what a sender sees of each
 //! fault and when, and how many nodes a network carries.
 
+mod ahead;
 mod bundle;
 mod carrier;
 pub(crate) mod codec;

@@ -8,9 +8,9 @@ use std::cell::RefCell;
 use crate::clock::Time;
 use crate::id::NodeId;
 use crate::message::Message;
+use crate::net::ahead;
 use crate::net::letter::{Scribe, Style};
 use crate::net::names::{Heading, is_same, with_mentioned};
-use crate::prefetch;
 
 /// Bytes of a letter that is written there; a larger message takes its own way.
 pub(crate) const LARGEST: usize = 1 << 10;
@@ -18,15 +18,11 @@ pub(crate) const LARGEST: usize = 1 << 10;
 /// Room that is kept, however little is written.
 const SPARE: usize = 512 << 10;
 
-/// How far ahead memory is sent for that another core has had, and how much of it at once: a small letter or two.
-const AHEAD: usize = 512;
-const SOME: usize = 192;
-
 /// Bytes of a slip before what varies.
 const HEAD: usize = size_of::<u64>() + 3 * size_of::<u32>();
 
 thread_local! {
-    static DESK: RefCell<(Scribe, Vec<u8>)> = RefCell::default();
+    static WRITER: RefCell<(Scribe, Vec<u8>)> = RefCell::default();
 }
 
 /// See the module.
@@ -79,17 +75,14 @@ impl Sheaf {
         }
         ids.for_each(|id| self.bytes.extend_from_slice(&id.to_le_bytes()));
         self.bytes.extend_from_slice(letter);
-        if let Some(soon) = self.bytes.spare_capacity_mut().get(AHEAD..AHEAD + SOME) {
-            prefetch::all_to_write(soon);
-        }
+        // The core that reads it has had that memory.
+        ahead::to_write(self.bytes.spare_capacity_mut());
     }
 
     /// Takes the first one.
     pub(crate) fn pop(&mut self) -> Option<Slip<'_>> {
         let rest = &self.bytes[self.at..];
-        if let Some(soon) = rest.get(AHEAD..AHEAD + SOME) {
-            prefetch::all_to_read(soon);
-        }
+        ahead::to_read(rest);
         let (node, rest) = rest.split_first_chunk()?;
         let (lengths, rest) = rest.split_at_checked(3 * size_of::<u32>())?;
         let (lengths, _) = lengths.as_chunks();
@@ -106,7 +99,8 @@ impl Sheaf {
         Some(Slip { node: NodeId::from_raw(u64::from_le_bytes(*node)), heading: self.read, mentioned, letter })
     }
 
-    /// Moves all of `later` behind what there is, or exchanges the two if that is nothing.
+    /// Moves all of `later` behind what there is, or exchanges the two if that is nothing. What is copied is bounded as what may
+    /// wait is.
     pub(crate) fn take_all(&mut self, later: &mut Self) {
         if !self.is_empty() {
             self.bytes.extend_from_slice(&later.bytes);
@@ -134,9 +128,9 @@ impl Slip<'_> {
 /// Writes a message as a letter, and has `put` put it where it is to lie. `None` if it is too large or cannot be written, or if
 /// a record sends it while it is written itself.
 pub(crate) fn write<R>(style: &Style, message: &Message<'_>, put: impl FnOnce(&Written<'_>) -> R) -> Option<R> {
-    let put = DESK.try_with(|desk| {
-        let mut desk = desk.try_borrow_mut().ok()?;
-        let (scribe, letter) = &mut *desk;
+    let put = WRITER.try_with(|writer| {
+        let mut writer = writer.try_borrow_mut().ok()?;
+        let (scribe, letter) = &mut *writer;
         letter.clear();
         // With a deadline it would have to be written when it leaves.
         let heading = scribe.mail(style, message, Time::NEVER, letter).ok()?;

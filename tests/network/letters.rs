@@ -132,6 +132,22 @@ fn all_that_is_sent_in_one_turn_arrives_in_order_and_what_fails_there_comes_back
 }
 
 #[test]
+fn what_goes_both_ways_at_once_is_counted_once() {
+    let mut route = Route::new(&Joining::new());
+    let (reader, back) = (Reader::default(), Back::default());
+    let to = route.world.register(0, reader.clone());
+    let courier = route.world.register(1, Courier { to, back });
+    for pages in [1, 20, 5, 300] {
+        route.send(pages);
+        route.world.nodes[1].test.kernel().notify(courier, Begin(pages)).unwrap();
+        route.world.rest();
+        expect(&route.read(), 0..pages);
+        expect(&std::mem::take(&mut *reader.0.lock().unwrap()), 0..pages);
+        route.world.check_counters();
+    }
+}
+
+#[test]
 fn what_is_lost_comes_back_in_order_as_the_other_node_would_have_read_it() {
     let mut route = Route::new(&Joining::new());
     let (here, there) = route.world.ids(0, 1);

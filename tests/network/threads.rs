@@ -55,7 +55,7 @@ const BATCH: u32 = 300;
 const BATCHES: u32 = 60;
 
 impl Streamer {
-    fn send(&mut self, ctx: &mut Context<'_>) {
+    fn send(&mut self, ctx: &Context<'_>) {
         if self.sent == BATCH * BATCHES {
             return self.tell.send("end").unwrap();
         }

@@ -50,13 +50,12 @@ impl Carrier {
                 continue;
             }
             let Some(frame) = frames.next() else {
-                break;
+                return;
             };
             link.heard(frame, now);
             // One by one, so that the next has the memory of the one before.
             self.settle(from.node, ctx);
         }
-        self.count_brought();
     }
 
     /// Brings a message of another node in.
@@ -74,6 +73,7 @@ impl Carrier {
         };
         let way = re.map_or(Return::Notification(letter.ticket()), Return::Answer);
         if self.bring_sealed(peer, way, &letter, now) {
+            self.count_sent(ctx);
             return;
         }
         let mut message = match letter.open(self.terms.max_message, now) {
@@ -138,16 +138,14 @@ impl Carrier {
             stub: way.stub(peer),
             codec,
         };
-        let brought = self.inlet.bring_sealed(&mut self.ways, ((tid, nid), record), (envelope, content));
-        self.brought += u64::from(brought);
-        brought
+        self.inlet.bring_sealed(&mut self.ways, ((tid, nid), record), (envelope, content))
     }
 
-    /// Counts the mail that has been brought in by itself: once for many, as whoever counts waits for all that was written.
-    pub(super) fn count_brought(&mut self) {
-        match std::mem::take(&mut self.brought) {
-            0 => {}
-            count => self.inlet.directory.outside.shared_many(Count::Sent, count),
+    /// Counts mail that has been brought in: where that can be with its thread's own, nobody waits for what was written before.
+    fn count_sent(&self, ctx: Option<&Context<'_>>) {
+        match ctx {
+            Some(ctx) => ctx.core.count(Count::Sent),
+            None => self.inlet.directory.outside.shared(Count::Sent),
         }
     }
 

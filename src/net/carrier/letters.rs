@@ -7,9 +7,9 @@ use crate::id::NodeId;
 use crate::net::carrier::Carrier;
 use crate::net::carrier::peering::{Kept, Peering};
 use crate::net::frame::Kind;
-use crate::net::intake::{Input, Pile};
+use crate::net::intake::{Errand, Input, Pile};
 use crate::net::letter::Letter;
-use crate::net::link::{Event, Refusal};
+use crate::net::link::Refusal;
 use crate::net::sheaf::Slip;
 
 impl Carrier {
@@ -17,11 +17,13 @@ impl Carrier {
     pub(super) fn send_letter(&mut self, now: Time) -> Option<NodeId> {
         let slip = self.pile.sheaf.pop()?;
         let node = slip.node;
-        let post = |peering: &mut Peering| post(peering, &slip, now).map_err(|why| (why.code(), why.to_string()));
-        let sent = self.peers.get_mut(&node).map_or(Err((Code::NO_NODE, String::new())), post);
-        if let Err((code, text)) = sent {
+        let sent = match self.peers.get_mut(&node) {
+            Some(peering) => send(peering, &slip, now).map_err(|why| Failure::new(why.code(), why.to_string())),
+            None => Err(Code::NO_NODE.into()),
+        };
+        if let Err(why) = sent {
             let letter = slip.letter.to_vec();
-            self.return_letter(node, &letter, Failure::new(code, text));
+            self.return_letter(node, &letter, why);
             return None;
         }
         self.touched.insert(node);
@@ -38,24 +40,34 @@ impl Carrier {
         }
     }
 
-    /// Drops what has not been taken up. Letters go back, as all else does by itself.
+    /// Drops what has not been taken up. Parcels go back by themselves.
     pub(super) fn drop_all(&self, mut left: Pile) {
         for input in std::mem::take(&mut left.inputs) {
-            if let (Input::Letter, Some(slip)) = (input, left.sheaf.pop()) {
-                self.return_letter(slip.node, slip.letter, Code::NODE_LOST.into());
+            match input {
+                Input::Letter => {
+                    let slip = left.sheaf.pop().expect("a sheaf has a slip for each letter of its pile");
+                    self.return_letter(slip.node, slip.letter, Code::NODE_LOST.into());
+                }
+                Input::Errand(errand) => {
+                    if let Errand::Watch(target, watch) = *errand {
+                        self.lose_watch(target.node, watch);
+                    }
+                }
+                Input::Mail(_) => {}
             }
         }
     }
 
-    /// Has all letters go back that are on their way.
-    pub(super) fn drop_posted(&mut self) {
+    /// Ends all that is on its way, as it is known by now what has become of it.
+    pub(super) fn drop_sent(&mut self) {
         let left = std::mem::take(&mut self.pile);
         self.drop_all(left);
-        for (node, mut peering) in std::mem::take(&mut self.peers) {
+        let now = self.inlet.directory.clock.now();
+        for mut peering in std::mem::take(&mut self.peers).into_values() {
             peering.link.close();
             while let Some(event) = peering.link.poll_event() {
-                if let Event::Lost(kept) = event {
-                    self.lose(node, kept, Code::NODE_LOST);
+                if event.is_fate() {
+                    self.deal_with(peering.peer, event, None, now);
                 }
             }
         }
@@ -64,13 +76,13 @@ impl Carrier {
     /// Sends the message back that a letter to `node` was written of.
     fn return_letter(&self, node: NodeId, letter: &[u8], why: Failure) {
         let letter = Letter::read(letter).expect("a letter of this node can be read");
-        let message = letter.reopen((self.own.node, node), self.terms.max_message);
+        let message = letter.reopen((self.own.node, node));
         HeldMessage::abroad(message, self.inlet.directory.clone()).fail(why);
     }
 }
 
 /// Has the link send a letter, with the names that are to be told, or says why it does not.
-fn post(peering: &mut Peering, slip: &Slip<'_>, now: Time) -> Result<(), Refusal> {
+fn send(peering: &mut Peering, slip: &Slip<'_>, now: Time) -> Result<(), Refusal> {
     let Peering { link, desk, .. } = peering;
     link.has_room(Kind::Notification)?;
     let ids = (slip.heading, slip.mentioned());
@@ -90,8 +102,13 @@ mod tests {
 
     #[derive(Clone, Debug, Serialize, Deserialize)]
     struct Note(u32);
+    /// Larger than what a worker writes.
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Roll(Vec<u8>);
     record!(Note, "letters.note", wire);
+    record!(Roll, "letters.roll", wire);
 
+    /// Of each kind.
     const NOTES: u32 = 50;
 
     /// Two nodes that have met, with somebody who has just sent notes to the other: they wait for the carrier, or are on their
@@ -106,9 +123,14 @@ mod tests {
         let to: Address = south.namespace("app").open().expect("a namespace").register(other).expect("a target");
         north.run_until_idle().expect("an end");
         network.set_faults(north.kernel().node(), south.kernel().node(), Faults::new().cut());
-        clerk.act(move |ctx| (0..NOTES).for_each(|number| ctx.notify(to, Note(number))));
+        clerk.act(move |ctx| {
+            for number in 0..NOTES {
+                ctx.notify(to, Roll(vec![7; 2000]));
+                ctx.notify(to, Note(number));
+            }
+        });
         let before = north.kernel().counters().sent;
-        while north.kernel().counters().sent < before + u64::from(NOTES) {
+        while north.kernel().counters().sent < before + u64::from(2 * NOTES) {
             north.step().expect("something to do");
         }
         if run {
@@ -124,7 +146,10 @@ mod tests {
             assert_eq!(net.intake().waiting() > 0, !run, "expected letters to wait, or to have left: {run}");
             net.intake().dismiss();
             north.run_until_idle().expect("an end");
-            (0..NOTES).for_each(|_| assert_eq!(clerk.expect_returned::<Note>(), Code::NODE_LOST));
+            (0..NOTES).for_each(|_| {
+                assert_eq!(clerk.expect_returned::<Roll>(), Code::NODE_LOST);
+                assert_eq!(clerk.expect_returned::<Note>(), Code::NODE_LOST);
+            });
             assert!(north.kernel().counters().is_balanced(), "{:?}", north.kernel().counters());
             // Nobody takes any more.
             let to = clerk.address().expect("a clerk").on_node("south".parse().expect("a node"));

@@ -1,7 +1,7 @@
 //! The carrier: takes mail to other nodes and brings theirs in.
 //!
-//! It owns the transport and a link to each node; what the links say is done here. A message for another node is held, so
-//! that it goes back to its sender whatever happens. Its work is done by the [`Porter`], a target of the namespace
+//! It owns the transport and a link to each node; what the links say is done here. A message for another node is held, or its
+//! [letter](letters) is, so that it goes back to its sender whatever happens. Its work is done by the [`Porter`], a target of the namespace
 //! `TRANSPORT`, and [in passing](passing) by whoever has mail when there is nothing else to do. What comes in, and what
 //! carriers say to each other, has files of its own.
 
@@ -65,8 +65,6 @@ pub(crate) struct Carrier {
     schedule: BTreeSet<(Time, NodeId)>,
     /// Whose links something has been done to.
     touched: Touched,
-    /// Sealed mail that has been brought in and is not counted yet.
-    brought: u64,
     /// Bytes of the letters to all nodes that wait or are not acknowledged.
     under_way: usize,
     /// Whether the porter has been told that there is something to do.
@@ -102,7 +100,6 @@ impl Carrier {
             touched: Touched::default(),
             rung: false,
             look: None,
-            brought: 0,
             under_way: 0,
             reopens: false,
             offers,
@@ -118,7 +115,7 @@ impl Carrier {
     fn work(&mut self, ctx: &Context<'_>) {
         self.rung = false;
         self.intake.take(&mut self.pile);
-        // Whatever comes after the last look has the porter come again.
+        // Whatever comes after the last look has the porter come again, or is found when it looks by itself.
         let mut looks = LOOKS;
         let mut written = false;
         while self.pile.len() > 0 {
@@ -441,7 +438,7 @@ impl Drop for Carrier {
     fn drop(&mut self) {
         // Letters have nobody else to give them back; a carrier that has been stopped has none.
         self.intake.close().into_iter().for_each(|left| self.drop_all(left));
-        self.drop_posted();
+        self.drop_sent();
     }
 }
 

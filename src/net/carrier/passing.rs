@@ -73,7 +73,6 @@ impl Carrier {
         {
             self.deal_with(from, event, None, now);
         }
-        self.count_brought();
         self.leave(from.node);
         Ok(())
     }
@@ -132,7 +131,7 @@ fn is_plain(event: &Event<Kept>) -> bool {
         Event::Answered { letter, .. } | Event::Returned { letter } => {
             !Letter::read(letter).is_ok_and(|letter| letter.is_compressed())
         }
-        Event::Delivered(_) => true,
+        Event::Delivered(_) | Event::Posted(_) => true,
         _ => false,
     }
 }

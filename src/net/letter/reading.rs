@@ -188,8 +188,9 @@ impl<'a> Letter<'a> {
 
     /// The notification that this letter was written of, when a target of the node `home` sent it to one of `node`: as the other
     /// node would have read it. Records that cannot be read stay [sealed](Self::sealed).
-    pub(crate) fn reopen(&self, (home, node): (NodeId, NodeId), limit: usize) -> Message<'static> {
-        let mut message = self.open(limit, Time::START).unwrap_or_else(|_| self.sealed(limit));
+    pub(crate) fn reopen(&self, (home, node): (NodeId, NodeId)) -> Message<'static> {
+        // It is of this node, and needs no bound.
+        let mut message = self.open(usize::MAX, Time::START).unwrap_or_else(|_| self.sealed(usize::MAX));
         message.node = node;
         message.launch();
         message.complete_from(Nid::UNSET, home);

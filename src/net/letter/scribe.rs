@@ -66,7 +66,7 @@ impl Style {
 }
 
 impl Scribe {
-    /// Writes mail behind what is there, a request, a notification or a copy, and its number of names, which is none. The ids
+    /// Writes mail where nothing is yet: a request, a notification or a copy, and its number of names, which is none. The ids
     /// that are to be told are the heading, and those that are [mentioned](crate::net::names::with_mentioned) by then.
     ///
     /// # Errors

@@ -101,7 +101,7 @@ fn a_notification_of_nobody_has_no_sender_no_ticket_and_no_deadline() {
 fn a_notification_is_made_anew_of_its_letter() {
     let sent = sent(Message::notification(router(), note("one")));
     let bytes = written(&sent);
-    let again = Letter::read(&bytes).expect("a letter").reopen((HOME, PEER), LIMIT);
+    let again = Letter::read(&bytes).expect("a letter").reopen((HOME, PEER));
     assert_eq!((again.destination(), again.sender(), again.node), (router(), sent.sender(), HOME));
     assert_eq!((again.life, again.request, again.hops, again.flags), (5, 6, 7, sent.flags));
     assert_eq!(again.record::<Note>(), Some(&note("one")));

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::net::shelf;
 
-/// Bytes of a page; a longer letter has a longer one to itself. The first has fewer: most links carry little.
+/// Bytes of a page; for a longer letter there is a longer one. The first has fewer: most links carry little.
 const PAGE: usize = 16 << 10;
 const FIRST: usize = 2 << 10;
 

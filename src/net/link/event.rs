@@ -54,6 +54,13 @@ pub(crate) enum Event<T> {
     Malformed(FrameError),
 }
 
+impl<T> Event<T> {
+    /// Whether it says what has become of what was sent, without an answer.
+    pub(crate) const fn is_fate(&self) -> bool {
+        matches!(self, Self::Delivered(_) | Self::Posted(_) | Self::Lost(_) | Self::TooLarge(_))
+    }
+}
+
 /// What has been counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LinkCounters {

@@ -9,9 +9,11 @@ const ACKS_IN_A_WINDOW: usize = 4;
 /// So many letters are acknowledged at once however large the window is.
 const ACK_EVERY: usize = 1024;
 
-/// How many times as long a letter waits while acknowledgements ride on letters that go the other way anyway: no timer fires
-/// for those. Linux's TCP does the same and calls it pingpong mode.
+/// How many times as long a few letters wait while acknowledgements ride on letters that go the other way anyway: no timer
+/// fires for those. Linux's TCP does the same and calls it pingpong mode.
 const RIDING: u32 = 8;
+/// With more letters that wait, the other side may have no room for others.
+const FEW: u64 = 4;
 
 /// So many beats may tell of mail that does not come.
 const PATIENCE: u32 = 3;
@@ -117,7 +119,7 @@ impl Incoming {
 
     /// How long a letter that comes now waits before it is acknowledged by itself.
     pub(super) fn patience(&self) -> Duration {
-        if self.rides { self.delay * RIDING } else { self.delay }
+        if self.rides && self.received - self.told <= FEW { self.delay * RIDING } else { self.delay }
     }
 
     /// The same as [`tell`](Self::tell), with a letter.

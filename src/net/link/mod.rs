@@ -38,7 +38,8 @@ use crate::net::transport::Lane;
 const MANY: usize = 16;
 const MUCH: usize = 8 << 10;
 
-/// One end of the association of two nodes. `T` is kept for each letter until its fate is known.
+/// One end of the association of two nodes. `T` is kept for each letter until its fate is known, and made of a posted one if it
+/// is to come back.
 pub(crate) struct Link<T> {
     terms: Terms,
     sessions: Sessions,

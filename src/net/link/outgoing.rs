@@ -21,7 +21,7 @@ pub(super) enum Outbound<T> {
 
 /// What there is of a letter.
 #[derive(Debug)]
-enum Text {
+enum Content {
     /// It is here until it is sent.
     Own(Vec<u8>),
     /// It is a posted one.
@@ -32,7 +32,7 @@ enum Text {
 struct Entry<T> {
     /// Once it has been sent, what is kept for a request lies elsewhere. Nothing is kept for a posted letter.
     outbound: Outbound<Option<T>>,
-    text: Text,
+    content: Content,
     length: usize,
     /// When it came, or was sent.
     since: Time,
@@ -95,15 +95,15 @@ impl<T> Outgoing<T> {
         let length = letter.len();
         self.bytes += length;
         self.asking += usize::from(matches!(outbound, Outbound::Request(_)));
-        self.mail.push_back(Entry { outbound: outbound.map(Some), text: Text::Own(letter), length, since: now });
+        self.mail.push_back(Entry { outbound: outbound.map(Some), content: Content::Own(letter), length, since: now });
     }
 
     /// Adds a notification for which nothing is kept but the letter.
     pub(super) fn post(&mut self, letter: &[u8], now: Time) {
         let length = letter.len();
         self.bytes += length;
-        let text = Text::Booked(self.book.write(letter));
-        self.mail.push_back(Entry { outbound: Outbound::Notification(None), text, length, since: now });
+        let content = Content::Booked(self.book.write(letter));
+        self.mail.push_back(Entry { outbound: Outbound::Notification(None), content, length, since: now });
     }
 
     /// Takes the next letter to be sent, with its number.
@@ -122,9 +122,9 @@ impl<T> Outgoing<T> {
         };
         self.sent += 1;
         entry.since = now;
-        let letter = match &mut entry.text {
-            Text::Own(letter) => Cow::Owned(std::mem::take(letter)),
-            Text::Booked(place) => Cow::Borrowed(self.book.read(*place)),
+        let letter = match &mut entry.content {
+            Content::Own(letter) => Cow::Owned(std::mem::take(letter)),
+            Content::Booked(place) => Cow::Borrowed(self.book.read(*place)),
         };
         Some((seq, kind, letter))
     }
@@ -143,7 +143,7 @@ impl<T> Outgoing<T> {
             };
             self.sent -= 1;
             self.bytes -= entry.length;
-            if let Text::Booked(place) = entry.text {
+            if let Content::Booked(place) = entry.content {
                 self.book.strike(place);
                 posted += 1;
                 continue;
@@ -229,7 +229,7 @@ impl<T: From<Vec<u8>>> Outgoing<T> {
         let first = self.acked + 1;
         let sent = self.mail.drain(..std::mem::take(&mut self.sent)).zip(first..);
         let notifications = sent.filter_map(|(entry, seq)| match entry.outbound {
-            Outbound::Notification(keep) => Some((seq, keep.or_else(|| take_back(&mut self.book, &entry.text))?)),
+            Outbound::Notification(keep) => Some((seq, keep.or_else(|| take_back(&mut self.book, &entry.content))?)),
             _ => None,
         });
         let mut all: Vec<_> = notifications.chain(std::mem::take(&mut self.asked)).collect();
@@ -251,7 +251,7 @@ impl<T: From<Vec<u8>>> Outgoing<T> {
             self.bytes -= waiting.length;
             match waiting.outbound {
                 Outbound::Notification(keep) => {
-                    keep.or_else(|| take_back(&mut self.book, &waiting.text)).into_iter().for_each(&mut lost);
+                    keep.or_else(|| take_back(&mut self.book, &waiting.content)).into_iter().for_each(&mut lost);
                 }
                 Outbound::Request(keep) => {
                     self.asking -= 1;
@@ -266,8 +266,8 @@ impl<T: From<Vec<u8>>> Outgoing<T> {
 }
 
 /// What there is to give back of a posted letter.
-fn take_back<T: From<Vec<u8>>>(book: &mut Book, text: &Text) -> Option<T> {
-    let Text::Booked(place) = text else {
+fn take_back<T: From<Vec<u8>>>(book: &mut Book, content: &Content) -> Option<T> {
+    let Content::Booked(place) = content else {
         return None;
     };
     let letter = book.read(*place).to_vec();

@@ -22,7 +22,8 @@ pub(crate) struct Terms {
     pub(crate) lease: Duration,
     /// How far apart heartbeats are: 1 s. Three may be missed.
     pub(crate) beat: Duration,
-    /// How long a letter waits for company before it is acknowledged: 1 ms, and 8 ms while acknowledgements ride on letters.
+    /// How long a letter waits for company before it is acknowledged: 1 ms; a few letters wait for 8 ms while
+    /// acknowledgements ride on others.
     pub(crate) ack_delay: Duration,
 }
 
