@@ -21,7 +21,7 @@
 //! | delivery | known | at most once: nothing is sent twice, and [`NODE_LOST`] means that *nobody knows* whether it was handled |
 //! | a notification | done when it is handled | done when the other *node* has accepted it; if it fails there, it comes back later |
 //! | records | moved | written, and read as a value of their own: an `Arc` in it is shared no more |
-//! | a record that comes back | itself | a request's is itself; a notification's may be what the other node would have read: a field that is skipped has its default |
+//! | a record that comes back | itself | a request's is itself; a notification's may have been dropped when it was written, and is then what the other node would have read: a field that is skipped has its default |
 //! | order | per sender and receiver | the same, as long as a link lasts; what is forwarded is ordered from its forwarder |
 //! | deadline | one clock | travels as the time that is left: the time on the wire is not counted there |
 //! | observers | see the message | see a copy, which crosses once for each node; what finds no room is lost and told to nobody |
@@ -41,8 +41,8 @@
 //!
 //! The mark `wire` gives a record a form in which it leaves its node: it is then serde's `Serialize` and `Deserialize`, and
 //! written by [postcard](https://docs.rs/postcard). Both sides need the same definition: fields have no names there, so a
-//! record that has changed is another record, with another name. A record may be written more than once on its way. Bytes that are none of it come back as [`MALFORMED`]. The
-//! answer needs the mark, too.
+//! record that has changed is another record, with another name. A record may be written more than once on its way. Bytes that
+//! are none of it come back as [`MALFORMED`]. The answer needs the mark, too.
 //!
 //! ```
 //! use rohrpost::record;

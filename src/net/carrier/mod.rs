@@ -1,9 +1,9 @@
 //! The carrier: takes mail to other nodes and brings theirs in.
 //!
-//! It owns the transport and a link to each node; what the links say is done here. A message for another node is held, or its
-//! [letter](letters) is, so that it goes back to its sender whatever happens. Its work is done by the [`Porter`], a target of the namespace
-//! `TRANSPORT`, and [in passing](passing) by whoever has mail when there is nothing else to do. What comes in, and what
-//! carriers say to each other, has files of its own.
+//! It owns the transport and a link to each node; what the links say is done here. A message for another node is held, or the
+//! [letter](letters) that was written of it, so that it goes back to its sender whatever happens. Its work is done by the
+//! [`Porter`], a target of the namespace `TRANSPORT`, and [in passing](passing) by whoever has mail when there is nothing else
+//! to do. What comes in, and what carriers say to each other, has files of its own.
 
 mod incoming;
 mod letters;
