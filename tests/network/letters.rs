@@ -154,12 +154,12 @@ fn what_is_lost_comes_back_in_order_as_the_other_node_would_have_read_it() {
     route.world.network.set_faults(here, there, Faults::new().cut());
     route.send(500);
     route.world.rest();
-    assert_eq!(route.returned(Code::NODE_LOST), [], "expected nobody to know yet");
+    expect(&route.returned(Code::NODE_LOST), []);
     route.world.run(20_000);
     let pencil = route.back.lock().unwrap().iter().map(|(_, page)| page.pencil).max();
     assert!(matches!(pencil, Some(0 | 7)), "expected what does not travel to be as it was, or to be lost: {pencil:?}");
     expect(&route.returned(Code::NODE_LOST), 0..500);
-    assert_eq!(route.read(), []);
+    expect(&route.read(), []);
     route.world.check_counters();
 }
 
