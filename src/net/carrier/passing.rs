@@ -147,7 +147,7 @@ mod tests {
     use crate::context::Context;
     use crate::net::joining::{Joining, Net};
     use crate::net::memory::{Faults, Network};
-    use crate::testing::TestKernel;
+    use crate::testing::{Probe, TestKernel};
     use crate::typed::Handle;
     use crate::{handles, record};
 
@@ -243,6 +243,25 @@ mod tests {
             world.nodes[0].run_until_idle().expect("an end");
             assert_eq!(*world.read.lock(), [1]);
         }
+    }
+
+    #[test]
+    fn news_of_letters_that_workers_have_written_needs_no_porter() {
+        let mut world = world();
+        let [north, south] = [&world.nodes[0], &world.nodes[1]].map(|node| node.kernel().node());
+        let (clerk, desk) = (Probe::new("clerk"), world.desk);
+        world.nodes[0].namespace("app").open().expect("a namespace").register(clerk.clone()).expect("a target");
+        let later = std::time::Duration::from_millis(10);
+        world.network.set_faults(south, north, Faults::new().delay(later));
+        clerk.act(move |ctx| (0..50).for_each(|number| ctx.notify(desk, Note(number, Vec::new()))));
+        world.nodes[0].advance(later / 2).expect("an end");
+        assert_eq!((world.read.lock().len(), world.network.under_way(north)), (50, 1), "expected an acknowledgement");
+        let handled = || world.nodes[0].kernel().counters().handled;
+        let before = handled();
+        world.network.give_out(north);
+        assert_eq!(handled(), before + 50);
+        let left = world.nets[0].intake().with_carrier(|carrier| !carrier.touched.is_empty());
+        assert_eq!(left, Some(false), "expected nothing to be left to the porter");
     }
 
     #[test]
