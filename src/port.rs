@@ -80,7 +80,7 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
     /// Has everything go that was [delivered](Self::deliver) and that the port has kept for more to come with it: no more does
     /// for now. Called after the last of several messages, on the thread that delivered them, also if they were another port's:
     /// by a worker at the end of the turn in which its targets sent them, by any other thread after each. Quick; it sends nothing
-    /// itself. By default nothing is kept.
+    /// itself, and may be called once more when the port has been [stopped](Self::stop). By default nothing is kept.
     ///
     /// A turn lasts as long as its handlers do: a port that keeps mail should have a time after which it waits no longer.
     fn flush(&self) {}

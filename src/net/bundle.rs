@@ -20,7 +20,7 @@ const ROOM: usize = 48 << 10;
 /// A frame with more bytes goes alone.
 const LARGE: usize = 8 << 10;
 /// Frames in a bundle.
-const MOST: u8 = 255;
+pub(crate) const MOST: u8 = 255;
 /// Set in the length of a letter without a stamp.
 const FOLLOWS: u32 = 1 << 31;
 

@@ -21,9 +21,10 @@ use crate::fault::quietly;
 use crate::held::HeldMessage;
 use crate::id::{Nid, Tid};
 use crate::message::{Flags, Message, Sender};
+use crate::net::bundle;
 use crate::net::carrier::Carrier;
 use crate::net::letter::Style;
-use crate::net::parcel::Parcel;
+use crate::net::parcel::{Parcel, is_plain};
 use crate::net::reach::Reach;
 use crate::net::returning::Return;
 use crate::net::sheaf::{self, LARGEST, Sheaf, Written};
@@ -112,7 +113,7 @@ const SPARE: usize = 4096;
 const _: () = assert!(size_of::<Input>() * SPARE <= 64 << 10, "it is as little as it says");
 
 /// With so many inputs the porter is rung for letters, too, though more may come soon: they fill a bundle.
-const ENOUGH: usize = 255;
+const ENOUGH: usize = bundle::MOST as usize;
 /// With more that wait, mail is not written before it is its turn: it may be refused.
 const MANY: usize = 4096;
 
@@ -143,11 +144,10 @@ pub(crate) const fn is_own(message: &Message<'_>) -> bool {
     matches!(message.sender, Sender::Target(_, nid) if nid.raw() == Directory::TRANSPORT.raw())
 }
 
-/// Whether mail may be written before its turn, and end with that: a notification of a target, of whose end nobody needs to be
-/// told, with one record and no deadline.
+/// Whether mail may be written before its turn, and end with that: a plain notification of a target, with no deadline.
 fn may_be_written(message: &Message<'_>) -> bool {
-    let apart = Flags::WANT_ANSWER | Flags::LOADED | Flags::COLD | Flags::COPY | Flags::DEADLINE;
-    matches!(message.sender, Sender::Target(..)) && !message.flags.intersects(apart) && !is_own(message)
+    let apart = message.flags.intersects(Flags::COPY | Flags::DEADLINE);
+    matches!(message.sender, Sender::Target(..)) && is_plain(message) && !apart && !is_own(message)
 }
 
 impl Pile {

@@ -38,6 +38,11 @@ struct Content {
     directory: Weak<Directory>,
 }
 
+/// Whether mail is a notification of whose end nobody needs to be told, with nothing aside that is to be dropped apart.
+pub(crate) const fn is_plain(message: &Message<'_>) -> bool {
+    !message.flags.intersects(Flags::WANT_ANSWER.union(Flags::LOADED).union(Flags::COLD))
+}
+
 impl Parcel {
     pub(crate) fn pack(mail: HeldMessage) -> Self {
         let mut content = POOL.take(&SPARE).unwrap_or_default();
@@ -74,11 +79,6 @@ impl Parcel {
         self.content.iter_mut().for_each(|content| quietly(|| content.message = None));
     }
 
-    /// Whether it is a notification of whose end nobody needs to be told, with nothing aside that is to be dropped apart.
-    pub(crate) fn is_plain(&self) -> bool {
-        !self.message().flags.intersects(Flags::WANT_ANSWER | Flags::LOADED | Flags::COLD)
-    }
-
     fn take(&mut self) -> Option<HeldMessage> {
         let content = self.content.as_mut()?;
         let message = content.message.take()?;
@@ -101,7 +101,7 @@ mod tests {
 
     use parking_lot::Mutex;
 
-    use super::{Parcel, SPARE};
+    use super::{Parcel, SPARE, is_plain};
     use crate::address::Address;
     use crate::code::Code;
     use crate::id::{Nid, NodeId};
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn a_notification_with_one_record_is_plain() {
         let node = Node::new("north");
-        assert!(node.pack(Message::notification(THERE, ())).is_plain());
-        assert!(!node.pack(Message::notification(THERE, ()).and(())).is_plain());
+        assert!(is_plain(node.pack(Message::notification(THERE, ())).message()));
+        assert!(!is_plain(node.pack(Message::notification(THERE, ()).and(())).message()));
     }
 }

@@ -132,6 +132,23 @@ fn all_that_is_sent_in_one_turn_arrives_in_order_and_what_fails_there_comes_back
 }
 
 #[test]
+fn what_is_compressed_arrives_and_comes_back_as_well() {
+    let mut world = World::with(2, 0, &Joining::new().compress(64));
+    let (here, there) = world.ids(0, 1);
+    let to = world.register(1, Scribe::default());
+    let probe = world.nodes[0].probe.clone();
+    let send = move |ctx: &Context<'_>| (0..30).for_each(|_| ctx.notify(to, Load(vec![7; 700])));
+    probe.act(send);
+    world.rest();
+    (0..30).for_each(|_| assert_eq!(probe.expect_returned::<Load>(), Code::NOT_HANDLED));
+    world.network.set_faults(here, there, Faults::new().cut());
+    probe.act(send);
+    world.run(20_000);
+    (0..30).for_each(|_| assert_eq!(probe.expect_returned::<Load>(), Code::NODE_LOST));
+    assert!(world.nodes[0].test.kernel().counters().is_balanced());
+}
+
+#[test]
 fn what_goes_both_ways_at_once_is_counted_once() {
     let mut route = Route::new(&Joining::new());
     let (reader, back) = (Reader::default(), Back::default());

@@ -35,7 +35,7 @@ use crate::net::gauges::Gauges;
 use crate::net::intake::{Errand, Input, Intake, Pile, Tiding, is_own};
 use crate::net::link::{Event, Refusal, Terms};
 use crate::net::offers::Offers;
-use crate::net::parcel::Parcel;
+use crate::net::parcel::{Parcel, is_plain};
 use crate::net::returning::Return;
 use crate::net::transport::{Gone, Peer, Transport};
 use crate::port::{Inlet, Ways};
@@ -406,7 +406,7 @@ impl Carrier {
 
     /// Ends a notification that has arrived: nobody waits for it.
     fn note_arrival(&self, mail: Parcel) {
-        if !mail.is_plain() {
+        if !is_plain(mail.message()) {
             return mail.open().finish(Code::OK);
         }
         self.inlet.directory.outside.shared(Count::Handled);

@@ -39,7 +39,7 @@ struct Entry<T> {
 }
 
 /// What has become of letters that were acknowledged.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Done<T> {
     Notification(T),
     /// So many posted ones in a row.
