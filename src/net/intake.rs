@@ -114,7 +114,7 @@ const _: () = assert!(size_of::<Input>() * SPARE <= 64 << 10, "it is as little a
 
 /// With so many inputs the porter is rung for letters, too, though more may come soon: they fill a bundle.
 const ENOUGH: usize = bundle::MOST as usize;
-/// With more that wait, mail is not written before it is its turn: it may be refused.
+/// So many letters wait here at most, however many a link would take.
 const MANY: usize = 4096;
 
 /// What has come and has not been taken.
@@ -126,6 +126,8 @@ pub(crate) struct Intake {
     piled: AtomicBool,
     /// Mail from this node that may wait here.
     bound: usize,
+    /// With so much of it, mail is not written before it is its turn: a link may refuse it.
+    few: usize,
     /// How its letters are written.
     style: Style,
     bell: OnceLock<Bell>,
@@ -175,12 +177,14 @@ impl Bell {
 }
 
 impl Intake {
-    pub(crate) fn new(bound: usize, style: Style) -> Self {
+    /// For links with this window.
+    pub(crate) fn new(bound: usize, window: usize, style: Style) -> Self {
         let queue = Mutex::new(Some(Queue::default()));
         Self {
             queue,
             piled: AtomicBool::new(false),
             bound,
+            few: bound.min(window).min(MANY),
             style: Style { limit: style.limit.min(LARGEST), ..style },
             bell: OnceLock::new(),
             carrier: Mutex::new(None),
@@ -239,8 +243,7 @@ impl Intake {
     fn post_letter(&self, message: &Message<'_>) -> bool {
         let put = |written: &Written<'_>| {
             let mut queue = self.queue.lock();
-            let bound = self.bound.min(MANY);
-            let Queue { pile, rung, attended } = queue.as_mut().filter(|queue| queue.pile.inputs.len() < bound)?;
+            let Queue { pile, rung, attended } = queue.as_mut().filter(|queue| queue.pile.inputs.len() < self.few)?;
             pile.sheaf.push(written);
             pile.inputs.push_back(Input::Letter);
             let ring = !*rung && (!*attended || pile.inputs.len() >= ENOUGH);
@@ -409,7 +412,7 @@ mod tests {
     use crate::net::transport::Incarnation;
 
     fn intake(bound: usize) -> Intake {
-        Intake::new(bound, Style::new(NodeId::name("north"), 1 << 16))
+        Intake::new(bound, 1 << 16, Style::new(NodeId::name("north"), 1 << 16))
     }
 
     /// A notification of a target of this node.
@@ -450,8 +453,9 @@ mod tests {
 
     #[test]
     fn what_may_be_refused_is_not_written_before_its_turn() {
-        for (bound, room) in [(10, 10), (1 << 16, MANY)] {
-            let intake = intake(bound);
+        let style = Style::new(NodeId::name("north"), 1 << 16);
+        for (bound, window, room) in [(10, 1 << 16, 10), (1 << 16, 20, 20), (1 << 16, 1 << 16, MANY)] {
+            let intake = Intake::new(bound, window, style);
             assert_eq!((0..2 * MANY).filter(|_| intake.post_letter(&letter())).count(), room);
             assert_eq!(intake.close().map(|left| left.len()), Some(room));
             assert!(!intake.post_letter(&letter()), "expected nothing to be taken after the last");

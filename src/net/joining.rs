@@ -179,7 +179,7 @@ impl Joining {
         // Nobody waits for the porter who would not rather have the processor.
         let space = kernel.transport().idle(Idle::Park).open()?;
         let style = Style::new(own.node, self.terms.max_message).squeezing(self.terms.compress);
-        let intake = Arc::new(Intake::new(self.intake, style));
+        let intake = Arc::new(Intake::new(self.intake, self.terms.window, style));
         let offers = Arc::new(Offers::default());
         let slot = Arc::new(Slot { intake: intake.clone(), offers: offers.clone(), inlet: OnceLock::new() });
         kernel.attach(slot.clone());

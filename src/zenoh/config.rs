@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::id::NodeId;
 use crate::zenoh::endpoint::{Endpoint, Reach};
-use crate::zenoh::threads::{TLS_RUNTIME, take_turns};
+use crate::zenoh::threads::{RUNTIME, TLS_RUNTIME, take_turns};
 use crate::zenoh::tls::Tls;
 
 /// What is wrong with the setup of a network.
@@ -43,7 +43,7 @@ pub enum ConfigError {
     /// zenoh would read and write such a link at the same time, which breaks it.
     #[error(
         "`{0}` would be read and written by two of zenoh's threads at the same time, which breaks such a link: write `quic/`, \
-         or start the program with ZENOH_RUNTIME='{TLS_RUNTIME}' in its environment"
+         or start the program with {RUNTIME}='{TLS_RUNTIME}' in its environment"
     )]
     TwoThreads(String),
     /// The realm cannot be part of a key.
@@ -121,12 +121,13 @@ pub enum ConfigError {
 /// zenoh runs its own threads, once for the process however many nodes it has: six workers of [Tokio](https://tokio.rs)
 /// in five pools, named `app-0`, `net-0`, `acc-0`, `tx-0`, `rx-0` and `rx-1`, the last four from the first link on, and
 /// for a while further ones when something blocks (`acc-1`, `net-1` and so on; at most 50 in each pool, which go after
-/// 10 s without work). The environment variable `ZENOH_RUNTIME` changes their numbers. They do not end when a node
+/// 10 s without work). The environment variable [`RUNTIME`] changes their numbers. They do not end when a node
 /// stops; the process ends them. One of them carries all that is sent, two all that is received.
 ///
 /// On Linux a process with one node is 6 MB larger than without, and 2 MB more with a first link. A busy link has up to 1 MiB
 /// of batches to be sent and 64 KiB that are being read, and a message that comes in parts is put together in memory. Of the
-/// buffers of large messages the process keeps up to 16 MiB for the next, of what mail lies in that is on its way 1.2 MiB.
+/// buffers of large messages the process keeps up to 16 MiB for the next, of what mail lies in that is on its way 1.2 MiB, and
+/// a node of what small letters wait in 1 MiB.
 ///
 /// ```
 /// use rohrpost::zenoh::Network;

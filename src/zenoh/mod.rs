@@ -17,5 +17,5 @@ mod tests;
 
 pub use config::{ConfigError, Network};
 pub use session::OpenError;
-pub use threads::TLS_RUNTIME;
+pub use threads::{RUNTIME, TLS_RUNTIME};
 pub use tls::Tls;

@@ -6,15 +6,15 @@
 //! each direction for itself.
 
 /// The environment variable by which zenoh is told of its threads; it is read once, when a process opens its first session.
-const VARIABLE: &str = "ZENOH_RUNTIME";
+pub const RUNTIME: &str = "ZENOH_RUNTIME";
 
-/// What the environment variable `ZENOH_RUNTIME` has to contain, set before the program starts, for links over `tls/`: one
+/// What the environment variable [`RUNTIME`] has to contain, set before the program starts, for links over `tls/`: one
 /// thread reads and writes all links.
 pub const TLS_RUNTIME: &str = "(tx:(handover:rx),rx:(worker_threads:1))";
 
 /// Whether one thread reads and writes each link.
 pub(super) fn take_turns() -> bool {
-    std::env::var(VARIABLE).is_ok_and(|value| says_so(&value))
+    std::env::var(RUNTIME).is_ok_and(|value| says_so(&value))
 }
 
 fn says_so(value: &str) -> bool {

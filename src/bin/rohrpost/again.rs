@@ -2,13 +2,12 @@
 
 use std::env;
 
-/// Where zenoh looks.
-const VARIABLE: &str = "ZENOH_RUNTIME";
+use rohrpost::zenoh::RUNTIME;
 
 /// Makes this process one that may have links to these endpoints: with one over `tls/` it begins again, with the environment
 /// that such links need. Returns where that is not needed or cannot be done; then joining says what is missing.
 pub(crate) fn fit_for<S: AsRef<str>>(mut endpoints: impl Iterator<Item = S>) {
-    if endpoints.any(|there| there.as_ref().starts_with("tls/")) && env::var_os(VARIABLE).is_none() {
+    if endpoints.any(|there| there.as_ref().starts_with("tls/")) && env::var_os(RUNTIME).is_none() {
         begin_again();
     }
 }
@@ -20,7 +19,7 @@ fn begin_again() {
     if let Ok(program) = env::current_exe() {
         let mut again = std::process::Command::new(program);
         // Comes back only if it fails.
-        let _ = again.args(env::args_os().skip(1)).env(VARIABLE, rohrpost::zenoh::TLS_RUNTIME).exec();
+        let _ = again.args(env::args_os().skip(1)).env(RUNTIME, rohrpost::zenoh::TLS_RUNTIME).exec();
     }
 }
 
