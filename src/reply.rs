@@ -8,9 +8,9 @@ use std::task::Waker;
 use crossbeam_utils::CachePadded;
 
 use crate::code::Code;
-use crate::fault::quietly;
 use crate::message::Message;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock, own};
+use crate::waking::wake;
 
 /// A place for one answer, shared by the asker and the message that asks.
 #[derive(Debug)]
@@ -103,9 +103,7 @@ impl Reply {
 
     fn wake(&self, waker: Option<Waker>) {
         self.done.store(true, Ordering::Release);
-        if let Some(waker) = waker {
-            quietly(|| waker.wake());
-        }
+        waker.into_iter().for_each(wake);
     }
 
     /// Whether there is something to take.

@@ -24,6 +24,7 @@ use crate::net::transport::{Ears, Gone, Incarnation, Lane, Peer, Transport, Unse
 use crate::port::Inlet;
 use crate::target::{Outcome, Target};
 use crate::timers::arming::Timer;
+use crate::waking::WakeLater;
 
 /// A network in memory. Cheap to clone: clones are the same network.
 ///
@@ -212,6 +213,7 @@ impl Network {
     /// Has all that is on its way to a node arrive.
     #[cfg(test)]
     pub(crate) fn give_out(&self, node: NodeId) {
+        let _later = WakeLater::new();
         if let Some(member) = self.0.lock().members.get_mut(&node) {
             member.give_out(Time::NEVER);
         }
@@ -394,6 +396,8 @@ impl Target for Postman {
             return Outcome::NotHandled;
         }
         let next = {
+            // Whoever is woken may send.
+            let _later = WakeLater::new();
             let mut state = self.network.0.lock();
             state.members.get_mut(&self.node).and_then(|member| member.give_out(ctx.now()))
         };

@@ -138,13 +138,18 @@ fn is_plain(event: &Event<Kept>) -> bool {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::future::Future as _;
+    use std::pin::pin;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context as Task, Wake};
 
     use serde::{Deserialize, Serialize};
 
     use crate::address::Address;
     use crate::code::Failure;
     use crate::context::Context;
+    use crate::kernel::Kernel;
     use crate::net::joining::{Joining, Net};
     use crate::net::memory::{Faults, Network};
     use crate::testing::{Probe, TestKernel};
@@ -221,6 +226,37 @@ mod tests {
         assert_eq!(none, Some(0), "expected it to wait for the porter");
         world.nodes[0].run_until_idle().expect("an end");
         assert_eq!(*world.read.lock(), [1]);
+    }
+
+    /// Sends a note when it is woken, and counts what is under way then.
+    struct Again {
+        kernel: Kernel,
+        desk: Address,
+        network: Network,
+        under_way: AtomicUsize,
+    }
+    impl Wake for Again {
+        fn wake(self: Arc<Self>) {
+            self.kernel.notify(self.desk, Note(2, Vec::new())).expect("it is sent");
+            self.under_way.store(self.network.under_way(self.desk.node), Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whoever_is_woken_by_an_answer_finds_the_carrier_free() {
+        let mut world = world();
+        let [kernel, south] = [&world.nodes[0], &world.nodes[1]].map(|node| node.kernel().clone());
+        let (desk, network) = (world.desk, world.network.clone());
+        let again = Arc::new(Again { kernel: kernel.clone(), desk, network, under_way: AtomicUsize::new(0) });
+        let mut question = pin!(kernel.ask(desk, Note(1, Vec::new())).into_future());
+        let waker = Arc::clone(&again).into();
+        assert!(question.as_mut().poll(&mut Task::from_waker(&waker)).is_pending());
+        world.network.give_out(south.node());
+        while world.network.under_way(kernel.node()) == 0 {
+            world.nodes[1].step().expect("something to do");
+        }
+        world.network.give_out(kernel.node());
+        assert_eq!(again.under_way.load(Ordering::Relaxed), 1, "expected it to have left at once");
     }
 
     #[test]
