@@ -156,7 +156,7 @@
 //! | the process is killed (`kill -9`) | [`NODE_LOST`] | [`NO_NODE`] | crashed | as soon as the system closes its connection |
 //! | the kernel stops (farewell) | what it does not answer: `STOPPED`, or [`NODE_LOST`] | [`NO_NODE`] | closed | at once |
 //! | the link is cut in silence | [`NODE_LOST`] | [`NO_NODE`] until the node is found again | silent, or crashed if the engine sees it first | 3.5 s after the last frame that came: three heartbeats and a half; at most the lease |
-//! | the engine says alive, frames do not pass (half-dead) | [`NODE_LOST`] | the same; the engine's session is opened anew | silent | the same |
+//! | the engine says alive, frames do not pass (half-dead) | [`NODE_LOST`] | waits for the link up to the lease, then [`NODE_LOST`] | silent | the same; a lease later the engine's session is [opened anew](#a-session-that-is-opened-anew) |
 //! | the process stands still for less than that | arrives late | arrives late; more than the link's buffers take has zenoh give the link up after 1 s (`block`) | nothing | |
 //! | it stands still for longer | [`NODE_LOST`], and may still be handled when it goes on | as with a cut | silent or crashed; joined when it goes on | as with a cut |
 //! | it is started anew under its name | [`NODE_LOST`] | goes to the new life | crashed or replaced, then joined | when it joins |
@@ -169,16 +169,25 @@
 //! | 4096 messages are not acknowledged, or 1024 requests not answered | | | | [`BUSY`], at once |
 //!
 //! Where two nodes of one name could not see each other when they joined, both count it later as
-//! [`doubled`](super::NetCounters::doubled). In the network in memory, which opens nothing anew, mail for a node that is
-//! silent waits for it up to the lease, and is [`NODE_LOST`] then.
+//! [`doubled`](super::NetCounters::doubled).
+//!
+//! A request keeps its place among the 1024 until the other node has answered it, or the link ends, also when its deadline has
+//! passed here: what is held there for ever takes it for ever. Whoever holds requests does well to look at their deadlines.
 //!
 //! A request that comes back with [`NODE_LOST`] may have been handled. With [`MALFORMED`], [`TOO_LARGE`] or [`NOT_ROUTABLE`]
 //! it may be the answer that could not travel: the text names the record. With the other codes it has not been handled.
 //!
+//! ## A session that is opened anew
+//!
+//! Only the whole session of the engine can be opened anew. So all links of the node that does it are lost with it, and what
+//! is under way on them is [`NODE_LOST`]; they are there again within some 100 ms. It is done a lease after a link has gone
+//! silent while the engine says that the other node is there, and, if that does not help, again after 2, 4 and 8 leases and then
+//! each 16: one node that hangs and does not die disturbs those that know it now and then until it answers or is ended.
+//!
 //! # Whom to let in
 //!
 //! A [`Gatekeeper`](super::Gatekeeper) is asked about all mail from other nodes before it enters: by record, by the
-//! namespace it goes to, by the node it comes from. The first rule that matches decides; if none does, everything is let in
+//! namespace it goes to, by the node it comes from; about a copy for an observer by that one's namespace. The first rule that matches decides; if none does, everything is let in
 //! but what goes to `SYSTEM`, of which only ping is open. What is not let in is [counted](super::NetCounters::denied),
 //! and told to `tracing` if that feature is on. Who forwards a message answers for it: the node is the last one.
 //!

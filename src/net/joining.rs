@@ -64,12 +64,16 @@ pub struct Net {
 #[non_exhaustive]
 pub enum JoinError {
     /// Another node has the name.
-    #[error("the node {node} is there already ({by}); give each node a name of its own, or stop the other")]
+    #[error(
+        "the node {node} is there already: {by}; this one is {own}. Give each node a name of its own, or stop the other"
+    )]
     Taken {
         /// The name.
         node: NodeId,
         /// What is known of the one that has it.
         by: String,
+        /// The life of the one that was to join.
+        own: String,
     },
     /// A bound is out of its range.
     #[error("{name} is {value}, and has to be from {least} to {most}")]

@@ -184,7 +184,8 @@ impl Network {
         state.part(other, one, Gone::Lost);
     }
 
-    /// From here on nothing arrives at a node, as if its process were stopped; what is sent to it waits.
+    /// From here on nothing arrives at a node, as if its process were stopped; what is sent to it waits. Another that joins
+    /// under its name takes its place.
     pub fn stall(&self, node: NodeId) {
         if let Some(member) = self.0.lock().members.get_mut(&node) {
             member.stalled = true;
@@ -221,10 +222,12 @@ impl Network {
 
     fn add(&self, peer: Peer, ears: Arc<dyn Ears>, inlet: &Inlet) -> Result<(), JoinError> {
         let mut state = self.0.lock();
-        if let Some(taken) = state.members.get(&peer.node) {
+        if let Some(taken) = state.members.get(&peer.node).filter(|taken| !taken.stalled) {
             taken.ears.doubled(peer, "a kernel of this process");
-            return Err(JoinError::Taken { node: peer.node, by: format!("life {}", taken.peer.incarnation.0) });
+            let [by, own] = [taken.peer, peer].map(|life| format!("life {}", life.incarnation.0));
+            return Err(JoinError::Taken { node: peer.node, by, own });
         }
+        state.remove(peer.node, Gone::Replaced);
         let others: Vec<NodeId> = state.members.keys().copied().collect();
         let clock = inlet.directory.clock.clone();
         let member = Member { peer, ears, clock, postman: None, frames: BTreeMap::new(), stalled: false };

@@ -55,7 +55,8 @@
 //! other mail is written by the thread that carries it. A message that comes in, with one record of up to 152 bytes
 //! and for a service with one owner or a target by its generated id, is read by its receiver's worker when its turn has come:
 //! several workers read at once, and a record that takes long to read holds up its own receiver. All others are read by the
-//! thread that carries them.
+//! thread that carries them: of more than 8 KiB the porter, of less the engine's own that has heard them, if the carrier
+//! has nothing else to do. So to read a record must not wait for anything: the engine hears nothing meanwhile.
 //!
 //! Which nodes may send what, a [`Gatekeeper`] decides before it enters.
 //!

@@ -37,6 +37,8 @@ pub(crate) enum Gone {
     Closed,
     /// Its connection broke.
     Lost,
+    /// A later life of the node has come, which joins next.
+    Replaced,
 }
 
 /// The frame did not leave, and never will.

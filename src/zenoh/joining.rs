@@ -41,7 +41,9 @@ impl Network {
         let own = Peer { node: kernel.node(), incarnation: this_life() };
         settings.join(kernel, own, |ears, _| {
             let carriage = self.open(own, ears).map_err(|error| match error {
-                OpenError::Taken { node, holder, .. } => JoinError::Taken { node, by: holder },
+                OpenError::Taken { node, holder, incarnation } => {
+                    JoinError::Taken { node, by: holder, own: format!("incarnation {incarnation:016x}") }
+                }
                 other => JoinError::Engine(Box::new(other)),
             })?;
             Ok(Box::new(carriage))

@@ -156,7 +156,7 @@ impl Roster {
         self.nodes.iter().filter_map(joined).collect()
     }
 
-    /// Has the life join that should, after another has left, and its frames heard.
+    /// Has the life join that should, after another has left, and its frames heard. `why` holds where none comes after it.
     fn settle(&mut self, node: NodeId, why: Gone) {
         let Some(entry) = self.nodes.get_mut(&node) else { return };
         let farewell = entry.farewell;
@@ -165,6 +165,7 @@ impl Roster {
             return;
         }
         if let Some(incarnation) = entry.joined {
+            let why = if why == Gone::Lost && there > entry.joined { Gone::Replaced } else { why };
             self.ears.left(Peer { node, incarnation }, why);
         }
         entry.joined = there;
@@ -242,7 +243,7 @@ mod tests {
         roster.heard(peer(3), frame("late"), Instant::now);
         roster.vanished(&token(3, "z"));
         let early = Heard::Frame(peer(4), "early".into());
-        let replaced = [Heard::Joined(peer(3)), Heard::Left(peer(3), Gone::Lost), Heard::Joined(peer(4)), early];
+        let replaced = [Heard::Joined(peer(3)), Heard::Left(peer(3), Gone::Replaced), Heard::Joined(peer(4)), early];
         assert_eq!(log.take(), replaced);
     }
 

@@ -95,6 +95,21 @@ fn a_node_that_looks_alive_for_a_lease_and_does_not_answer_has_the_connections_o
 }
 
 #[test]
+fn a_node_that_never_answers_disturbs_the_others_ever_more_rarely() {
+    let mut world = World::new(3);
+    let calculator = world.register(1, Calculator);
+    world.network.stall(world.nodes[2].id);
+    world.run(150_000);
+    let counters = world.nodes[0].net.counters();
+    // Both links once, and then after 7.5, 15.5, 31.5, 63.5 and 127.5 seconds, as n1 does: the one to n1.
+    assert!(counters.opened <= 2 + 2 * 5, "expected the link to n1 to be left alone, mostly: {counters:?}");
+    assert_eq!(world.nodes[0].test.ask(calculator, Add(1, 2)).unwrap(), Sum(3));
+    world.network.resume(world.nodes[2].id);
+    world.run(10_000);
+    world.check_counters();
+}
+
+#[test]
 fn a_node_that_stands_still_for_less_than_the_lease_loses_nothing() {
     let mut world = World::new(2);
     let scribe = Scribe::default();

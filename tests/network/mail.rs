@@ -85,6 +85,21 @@ fn what_one_sender_sends_to_one_receiver_arrives_in_order() {
 }
 
 #[test]
+fn what_is_sent_to_the_carriers_of_another_node_by_mistake_comes_back() {
+    let mut world = World::new(2);
+    let carriers = Address::service("TRANSPORT".parse().unwrap()).on_node(world.nodes[1].id);
+    let target = Address::target(Tid::number(7)).in_namespace("TRANSPORT".parse().unwrap()).on_node(world.nodes[1].id);
+    for to in [carriers, target] {
+        world.nodes[0].probe.notify(to, Note(1));
+        world.nodes[0].probe.request(to, Add(1, 1));
+        world.rest();
+        assert_eq!(world.nodes[0].probe.expect_returned::<Note>(), Code::NO_SERVICE);
+        assert_eq!(world.nodes[0].probe.expect_returned::<Add>(), Code::NO_SERVICE);
+    }
+    world.check_counters();
+}
+
+#[test]
 fn a_service_of_another_node_is_found_by_the_record() {
     let mut world = World::new(2);
     let calculator = world.register(1, Calculator);

@@ -73,11 +73,27 @@ fn a_node_that_comes_back_in_another_life_gets_no_mail_of_the_old_one() {
 }
 
 #[test]
+fn a_node_whose_next_life_comes_before_anybody_has_seen_it_go_is_replaced() {
+    let (mut world, doorman) = watched(2);
+    let n1 = world.nodes[1].id;
+    world.network.stall(n1);
+    world.nodes[0].probe.request(world.nodes[1].home, Add(1, 1));
+    world.rest();
+    let again = world.nodes[0].test.neighbour("n1");
+    world.network.join(again.kernel()).unwrap();
+    world.rest();
+    assert_eq!(doorman.told(), ["-n1 replaced", "+n1"]);
+    assert_eq!(world.nodes[0].probe.expect_returned::<Add>(), Code::NODE_LOST);
+}
+
+#[test]
 fn a_second_node_of_the_same_name_is_refused_and_the_first_goes_on() {
     let mut world = World::new(2);
     let second = TestKernel::new("n1");
     let refused = world.network.join(second.kernel()).unwrap_err();
     assert!(matches!(&refused, JoinError::Taken { node, .. } if node.to_string() == "n1"), "{refused}");
+    let JoinError::Taken { by, own, .. } = &refused else { panic!("expected the name to be taken: {refused}") };
+    assert!(by != own && refused.to_string().contains(by) && refused.to_string().contains(own), "{refused}");
     assert_eq!(world.nodes[1].net.counters().doubled, 1, "expected the first to know of it");
     let calculator = world.register(1, Calculator);
     assert_eq!(world.nodes[0].test.ask(calculator, Add(1, 2)).unwrap(), Sum(3));

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use rohrpost::net::{Gatekeeper, Joining, Rule};
-use rohrpost::system::{AddObserver, RemoveObserver};
+use rohrpost::system::{AddObserver, ListTargets, RemoveObserver};
 use rohrpost::{Address, Code, Context, Message, Observes, Record, Target, handles};
 
-use crate::world::{Note, World};
+use crate::world::{Note, Sum, World};
 
 /// Writes down what it sees, and who sent it.
 #[derive(Clone, Default)]
@@ -60,6 +60,37 @@ fn observers_on_another_node_see_what_is_published_and_one_copy_crosses_for_all(
     assert_eq!(crossed, 10, "expected one copy for each message and node");
     assert_eq!(world.nodes[1].test.kernel().counters().observed, 50);
     world.check_counters();
+}
+
+#[test]
+fn a_gatekeeper_is_asked_about_copies_too() {
+    let (mut world, topic) = topic();
+    let wary = Gatekeeper::new().rule(Rule::deny().record(Note::ID).from(world.nodes[0].id));
+    let wary = world.add("wary", &Joining::new().gatekeeper(wary));
+    let (there, eye) = (system(&world, 0), Eye::default());
+    let observer = world.register(wary, eye.clone());
+    world.nodes[wary].test.ask(there, AddObserver { service: topic, record: Note::ID, observer }).unwrap();
+    world.nodes[0].probe.notify(topic, Note(7));
+    world.rest();
+    assert_eq!(eye.seen(), [0; 0], "expected what is not let in not to be seen");
+    assert_eq!(world.nodes[wary].net.counters().denied, 1);
+    world.check_counters();
+}
+
+#[test]
+fn who_stands_in_for_an_observer_that_was_refused_goes() {
+    let (mut world, topic) = topic();
+    let there = system(&world, 0);
+    let observer = world.register(1, Eye::default());
+    let residents =
+        |world: &mut World| world.nodes[0].test.ask(there, ListTargets("TRANSPORT".parse().unwrap())).unwrap().0.len();
+    let before = residents(&mut world);
+    for _ in 0..10 {
+        let add = AddObserver { service: topic, record: Sum::ID, observer };
+        assert_eq!(world.nodes[1].test.ask(there, add).unwrap_err().code(), Code::NO_SERVICE);
+    }
+    world.run(2000);
+    assert_eq!(residents(&mut world), before);
 }
 
 #[test]

@@ -130,14 +130,25 @@ impl World {
         let first = TestKernel::with_seed("n0", seed);
         let more: Vec<_> = (1..nodes).map(|index| first.neighbour(&format!("n{index}"))).collect();
         for test in std::iter::once(first).chain(more) {
-            let net = world.network.join_with(test.kernel(), settings.clone()).unwrap();
-            let probe = Probe::new("probe");
-            let home = test.namespace("app").open().unwrap().register(probe.clone()).unwrap();
-            world.nodes.push(Node { id: test.kernel().node(), test, net, probe, home });
+            world.take_in(test, settings);
         }
         // So that all have acknowledged what they have heard of each other.
         world.run(10);
         world
+    }
+
+    /// Adds a node, which meets the others; gives its number.
+    pub(crate) fn add(&mut self, name: &str, settings: &Joining) -> usize {
+        self.take_in(self.nodes[0].test.neighbour(name), settings);
+        self.run(10);
+        self.nodes.len() - 1
+    }
+
+    fn take_in(&mut self, test: TestKernel, settings: &Joining) {
+        let net = self.network.join_with(test.kernel(), settings.clone()).unwrap();
+        let probe = Probe::new("probe");
+        let home = test.namespace("app").open().unwrap().register(probe.clone()).unwrap();
+        self.nodes.push(Node { id: test.kernel().node(), test, net, probe, home });
     }
 
     /// Runs all nodes until nothing is left to do at this moment.

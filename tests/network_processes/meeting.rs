@@ -59,6 +59,7 @@ fn a_second_process_of_the_same_name_is_refused_and_disturbs_nobody() {
     let double = Plan::new("b", "double").calls(&plans[0]);
     let refused = double.try_start().expect_err("a name that is taken");
     assert!(refused.contains("the node b is there already"), "expected the name in `{refused}`");
+    assert_eq!(refused.matches("incarnation ").count(), 2, "expected both to be told apart in `{refused}`");
     for report in all_is_well(nodes) {
         assert_eq!(report.number("returned"), 0, "expected nothing to come back: {report:?}");
         assert_eq!(report.number("links"), 1, "expected the link to stay: {report:?}");

@@ -90,7 +90,10 @@ impl Carrier {
             return self.show(peer, message, origin, now);
         }
         if message.nid == Directory::TRANSPORT {
-            ctx.into_iter().for_each(|ctx| self.listen(peer, &message, ctx));
+            if re.is_some() || !ctx.is_some_and(|ctx| self.listen(peer, &message, ctx)) {
+                message.fail(Failure::new(Code::NO_SERVICE, "carriers hear only each other"));
+                self.send_back(peer, way, &message, now);
+            }
             return;
         }
         let (node, namespace) = (peer.node, message.nid);
@@ -215,6 +218,10 @@ impl Carrier {
         let service = words_of((message.nid, message.kind().id()));
         for observer in observers {
             let (tid, nid) = target_of(observer);
+            if self.gatekeeper.ask(peer.node, message.kind().id(), nid).is_err() {
+                self.note_denied(peer.node, &message);
+                continue;
+            }
             let there = self.inlet.directory.route(Address { tid, nid, ..self.inlet.directory.home() });
             let gone = ObserverGone { service, observer };
             let (Ok((tid, post)), Some(copy)) = (there, message.copy()) else {
@@ -231,8 +238,8 @@ impl Carrier {
         }
     }
 
-    /// Hears what another carrier says.
-    fn listen(&mut self, peer: Peer, message: &Message<'static>, ctx: &Context<'_>) {
+    /// Hears what another carrier says; whether it is something that carriers say.
+    fn listen(&mut self, peer: Peer, message: &Message<'static>, ctx: &Context<'_>) -> bool {
         let node = peer.node;
         if let Some(Offering { services }) = message.record() {
             self.offers.replace(node, services.iter().copied().map(service_of));
@@ -247,7 +254,10 @@ impl Carrier {
             self.release_watch(node, watch, ctx);
         } else if let Some(WatchEnded { watch, reason }) = message.record() {
             self.inlet.ended(node, Watch::from_number(*watch), reason.clone());
+        } else {
+            return false;
         }
+        true
     }
 }
 

@@ -211,6 +211,7 @@ impl Carrier {
                     let why = match why {
                         Gone::Closed => Parting::Closed,
                         Gone::Lost => Parting::Crashed,
+                        Gone::Replaced => Parting::Replaced,
                     };
                     self.part(peer.node, why, ctx);
                 }
@@ -302,8 +303,11 @@ impl Carrier {
         let (session, terms, now) = (Session::new(self.own.incarnation.0), self.terms, ctx.now());
         let home = self.own.node;
         let peering = self.peers.entry(node).or_insert_with(|| Peering::new(peer, home, session, terms, now));
-        peering.peer = peer;
-        peering.link.begin(now);
+        if std::mem::replace(&mut peering.peer, peer) == peer {
+            peering.link.begin(now);
+        } else {
+            peering.link.begin_anew(now);
+        }
         self.intake.reach.add(node);
         self.touched.insert(node);
     }
@@ -328,6 +332,7 @@ impl Carrier {
     fn attend(&mut self, node: NodeId, ctx: &Context<'_>) {
         loop {
             self.settle(node, ctx);
+            self.dismiss_leaving(node, ctx);
             let Some(peering) = self.peers.get_mut(&node) else {
                 return;
             };

@@ -22,11 +22,34 @@ use crate::system::{AddMonitor, AddObserver, RemoveMonitor, RemoveObserver};
 #[derive(Default)]
 pub(super) struct StandIns {
     observing: BTreeMap<Observed, (Address, Observers)>,
-    /// Those whose monitor is being asked for, by the request.
-    asked: Vec<(Request, Address)>,
+    /// Those for which `SYSTEM` is being asked, by the request.
+    asked: Vec<(Request, Asked)>,
     monitoring: BTreeMap<Monitor, Address>,
     /// By the number that the watch has there.
     pub(super) watching: BTreeMap<u64, Address>,
+    /// Those that are not needed any more.
+    leaving: Vec<Address>,
+}
+
+/// For what somebody who stands in is to be known.
+#[derive(Clone, Copy)]
+enum Asked {
+    Monitor(Address),
+    Observer(Observed, (Tid, Nid)),
+}
+
+impl StandIns {
+    /// Lets an observer go, and who stood in for it if it was the last.
+    fn release(&mut self, observed: Observed, observer: (Tid, Nid)) {
+        let Some((envoy, observers)) = self.observing.get(&observed) else {
+            return;
+        };
+        observers.lock().retain(|&known| known != observer);
+        if observers.lock().is_empty() {
+            self.leaving.push(*envoy);
+            self.observing.remove(&observed);
+        }
+    }
 }
 
 impl Carrier {
@@ -49,6 +72,9 @@ impl Carrier {
                     known.push(observer);
                 }
                 add.observer = envoy;
+                if let Some((peering, re)) = self.peers.get_mut(&peer.node).zip(re) {
+                    peering.stand_ins.asked.push((re, Asked::Observer(observed, observer)));
+                }
             }
         } else if let Some(remove) = message.record::<RemoveObserver>().filter(|remove| theirs(remove.observer)) {
             let observed = Observed { namespace: remove.service.nid, record: remove.record };
@@ -58,7 +84,7 @@ impl Carrier {
             if let Ok(envoy) = ctx.register(Monitoring::new(add.target.on_node(peer.node))) {
                 add.target = envoy;
                 if let Some((peering, re)) = self.peers.get_mut(&peer.node).zip(re) {
-                    peering.stand_ins.asked.push((re, envoy));
+                    peering.stand_ins.asked.push((re, Asked::Monitor(envoy)));
                 }
             }
         } else if let Some(RemoveMonitor(monitor)) = message.record()
@@ -72,17 +98,21 @@ impl Carrier {
         false
     }
 
-    /// What a target that monitors this node for another is to be known by.
+    /// What a target that monitors this node for another is to be known by. Whoever stands in for one that was refused goes.
     pub(super) fn note_answer(&mut self, node: NodeId, re: Request, message: &Message<'static>) {
-        let Some(StandIns { asked, monitoring, .. }) = self.peers.get_mut(&node).map(|peering| &mut peering.stand_ins)
-        else {
+        let Some(stand_ins) = self.peers.get_mut(&node).map(|peering| &mut peering.stand_ins) else {
             return;
         };
-        if let Some(index) = asked.iter().position(|&(asked, _)| asked == re)
-            && let (_, envoy) = asked.swap_remove(index)
-            && let Some(&monitor) = message.record()
-        {
-            monitoring.insert(monitor, envoy);
+        let Some(index) = stand_ins.asked.iter().position(|&(asked, _)| asked == re) else {
+            return;
+        };
+        match stand_ins.asked.swap_remove(index).1 {
+            Asked::Monitor(envoy) => match message.record().filter(|_| message.code.is_ok()) {
+                Some(&monitor) => drop(stand_ins.monitoring.insert(monitor, envoy)),
+                None => stand_ins.leaving.push(envoy),
+            },
+            Asked::Observer(_, _) if message.code.is_ok() => {}
+            Asked::Observer(observed, observer) => stand_ins.release(observed, observer),
         }
     }
 
@@ -100,13 +130,15 @@ impl Carrier {
         let Some(stand_ins) = self.peers.get_mut(&node).map(|peering| &mut peering.stand_ins) else {
             return;
         };
-        let Some((envoy, observers)) = stand_ins.observing.get(&observed) else {
-            return;
-        };
-        observers.lock().retain(|&known| known != observer);
-        if observers.lock().is_empty() {
-            let _ = ctx.deregister(*envoy);
-            stand_ins.observing.remove(&observed);
+        stand_ins.release(observed, observer);
+        self.dismiss_leaving(node, ctx);
+    }
+
+    /// Lets those go that stand in for nobody any more.
+    pub(super) fn dismiss_leaving(&mut self, node: NodeId, ctx: &Context<'_>) {
+        let leaving = self.peers.get_mut(&node).map(|peering| std::mem::take(&mut peering.stand_ins.leaving));
+        for envoy in leaving.into_iter().flatten() {
+            let _ = ctx.deregister(envoy);
         }
     }
 
@@ -115,10 +147,13 @@ impl Carrier {
         let Some(peering) = self.peers.get_mut(&node) else {
             return;
         };
-        let StandIns { observing, asked, monitoring, watching } = std::mem::take(&mut peering.stand_ins);
-        let observing = observing.into_values().map(|(envoy, _)| envoy);
-        let asked = asked.into_iter().map(|(_, envoy)| envoy);
-        for envoy in observing.chain(asked).chain(monitoring.into_values()).chain(watching.into_values()) {
+        let StandIns { observing, asked, monitoring, watching, mut leaving } = std::mem::take(&mut peering.stand_ins);
+        leaving.extend(observing.into_values().map(|(envoy, _)| envoy));
+        leaving.extend(asked.into_iter().filter_map(|(_, asked)| match asked {
+            Asked::Monitor(envoy) => Some(envoy),
+            Asked::Observer(..) => None,
+        }));
+        for envoy in leaving.into_iter().chain(monitoring.into_values()).chain(watching.into_values()) {
             let _ = ctx.deregister(envoy);
         }
     }

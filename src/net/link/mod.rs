@@ -222,6 +222,12 @@ impl<T: From<Vec<u8>>> Link<T> {
         }
     }
 
+    /// The same of another life of the other side, which is given as long to answer as the first was.
+    pub(crate) fn begin_anew(&mut self, now: Time) {
+        self.sessions.forget();
+        self.begin(now);
+    }
+
     /// Says farewell: everything is lost, and nothing goes out or in any more.
     pub(crate) fn close(&mut self) {
         if self.sessions.state() != State::Closed {

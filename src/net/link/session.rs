@@ -55,6 +55,8 @@ pub(super) struct Sessions {
     corrected: Option<Time>,
     /// When it has taken too long.
     complain_at: Time,
+    /// How long that is. It grows until the link opens, also when a side is lost and found again meanwhile: to look for it
+    /// costs the other links something.
     complaint: Duration,
     lease: Duration,
 }
@@ -83,8 +85,12 @@ impl Sessions {
         self.greet = true;
         self.pause = PAUSE;
         self.greet_at = now.after(self.pause);
-        self.complaint = self.lease;
         self.complain_at = now.after(self.complaint);
+    }
+
+    /// Somebody else is there: what is known of how long the other side took is forgotten.
+    pub(super) fn forget(&mut self) {
+        self.complaint = self.lease;
     }
 
     /// Takes up a Hello.
@@ -203,6 +209,7 @@ impl Sessions {
             return false;
         }
         self.state = State::Open;
+        self.complaint = self.lease;
         self.rest();
         true
     }

@@ -3,8 +3,8 @@
 use super::{SECOND, alone, events, hear, mail, open, said, terms};
 use crate::clock::Time;
 use crate::net::frame::{Frame, Kind, Route, Session};
-use crate::net::link::Event;
-use crate::net::link::simulation::{Fate, World, ms};
+use crate::net::link::simulation::{Fate, Token, World, ms};
+use crate::net::link::{Event, Link};
 
 #[test]
 fn mail_of_before_the_opening_goes_out_when_the_link_opens() {
@@ -33,6 +33,33 @@ fn an_opening_that_does_not_succeed_is_told_again_and_again_but_ever_more_rarely
     world.pass(SECOND * 30);
     assert_eq!(world.sides[0].half_dead, 3, "expected it after 4, 12 and 28 seconds");
     assert!(world.sides[0].hellos < 25, "expected at most a Hello each two seconds in the end");
+}
+
+#[test]
+fn a_side_that_never_answers_is_complained_of_ever_more_rarely_however_often_it_is_lost_and_found() {
+    let mut link: Link<Token> = Link::new(Session::new(5), terms(), Time::START);
+    let mut complaints = Vec::new();
+    let mut now = Time::START;
+    while complaints.len() < 4 {
+        now = link.next_deadline().expect("a link that looks for the other side has something to do");
+        link.timeout(now);
+        if events(&mut link) == [Event::HalfDead] {
+            complaints.push(now.since(Time::START).as_secs());
+            link.lost();
+            link.begin(now);
+        }
+    }
+    assert_eq!(complaints, [4, 12, 28, 60]);
+    link.lost();
+    link.begin_anew(now);
+    assert!(link.next_deadline() <= Some(now.after(terms().lease)), "expected another life to be given less");
+    while events(&mut link).is_empty() {
+        now = link.next_deadline().expect("something to do");
+        link.timeout(now);
+    }
+    assert_eq!(now.since(Time::START).as_secs(), 64, "expected another life to be given a lease");
+    hear(&mut link, Frame::Hello { from: Session::new(9), to: Some(Session::new(5)), limit: 1 << 20 });
+    assert!(link.is_open());
 }
 
 #[test]
