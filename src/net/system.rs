@@ -285,8 +285,9 @@ struct DeadLetterWire {
 impl Serialize for DeadLetter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let &Self { sender, receiver, record, code, ref text } = self;
-        DeadLetterWire { sender, receiver, record: RecordId::name(record), code, text: text.clone() }
-            .serialize(serializer)
+        // One that this process has no name for is called by its number.
+        let record = record.parse().map_or_else(|_| RecordId::name(record), RecordId::from_raw);
+        DeadLetterWire { sender, receiver, record, code, text: text.clone() }.serialize(serializer)
     }
 }
 

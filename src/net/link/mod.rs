@@ -439,6 +439,8 @@ impl<T: From<Vec<u8>>> Link<T> {
     /// What was sent in the session that is over is lost.
     fn end(&mut self) {
         let events = &mut self.events;
+        // What came in it is not accepted in the next, where the numbers begin anew.
+        events.iter_mut().for_each(|(_, letter)| *letter = None);
         self.outgoing.end(|keep| events.push_back((Event::Lost(keep), None)));
         self.incoming = Incoming::new(self.terms.window, self.terms.ack_delay);
         self.pulse.rest();

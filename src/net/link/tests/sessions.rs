@@ -1,8 +1,10 @@
 //! How a link opens, and what it does with what is said in another session.
 
+use bytes::Bytes;
+
 use super::{SECOND, alone, events, hear, mail, open, said, terms};
 use crate::clock::Time;
-use crate::net::frame::{Frame, Kind, Route, Session};
+use crate::net::frame::{Beat, Frame, Kind, Route, Session};
 use crate::net::link::simulation::{Fate, Token, World, ms};
 use crate::net::link::{Event, Link};
 
@@ -60,6 +62,33 @@ fn a_side_that_never_answers_is_complained_of_ever_more_rarely_however_often_it_
     assert_eq!(now.since(Time::START).as_secs(), 64, "expected another life to be given a lease");
     hear(&mut link, Frame::Hello { from: Session::new(9), to: Some(Session::new(5)), limit: 1 << 20 });
     assert!(link.is_open());
+}
+
+#[test]
+fn what_is_taken_after_its_session_is_over_does_not_count_in_the_next() {
+    let mut link = alone(terms());
+    [1, 2, 9].into_iter().for_each(|seq| hear(&mut link, mail(seq, Kind::Notification)));
+    assert!(!link.is_open(), "expected the gap to be seen");
+    hear(&mut link, Frame::Hello { from: Session::new(9), to: Some(Session::new(6)), limit: 1 << 20 });
+    assert!(link.is_open(), "expected a peer to be believed that keeps its session");
+    let letters = |link: &mut Link<Token>| {
+        events(link).into_iter().filter(|event| matches!(event, Event::Notified { .. })).count()
+    };
+    let acks = |link: &mut Link<Token>| -> Vec<u64> {
+        let ack = |frame| match frame {
+            Frame::Ack { ack, .. } | Frame::Beat { beat: Beat { ack, .. }, .. } => Some(ack),
+            _ => None,
+        };
+        said(link).into_iter().filter_map(ack).collect()
+    };
+    assert_eq!(letters(&mut link), 2);
+    assert_eq!(acks(&mut link).iter().max(), Some(&0), "expected nothing to have come in this session");
+    let route = Route { from: Session::new(9), to: Session::new(6) };
+    let letter = Bytes::from_static(&[7; 4]);
+    hear(&mut link, Frame::Mail { route, seq: 1, ack: 0, kind: Kind::Notification, letter });
+    assert_eq!(letters(&mut link), 1);
+    link.timeout(Time::START.after(ms(10)));
+    assert_eq!(acks(&mut link), [1]);
 }
 
 #[test]
