@@ -210,9 +210,10 @@
 //! are best `quic/`: for `tls/` zenoh must be told to use one thread, by the environment (`rohrpost::zenoh::TLS_RUNTIME`).
 //! What they are worth:
 //!
-//! - The authority alone: its bearers may join, under any name. A gatekeeper's rule by node is then a matter of good faith.
 //! - `admit(node)`, for each node: on a **direct link** a certificate with the common name `car-7` can speak and read as the
 //!   node `car-7` and as no other.
+//! - `admit_anybody`, which must be said: whoever bears a certificate of the authority may join, under any name. A gatekeeper's
+//!   rule by node is then a matter of good faith.
 //! - Behind a **router** nobody sees the others' certificates. Who lets one in (`relay`) trusts it, and all whom it lets in,
 //!   with every name: one of them can pose as another, and read its mail. Who lets no router in sees nobody behind it.
 //!   The names must then be bound in the router's own access control.

@@ -22,6 +22,12 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Certificates that let nobody in.
+    #[error(
+        "these certificates let nobody in: name the nodes with `admit`, a router with `relay`, or leave it to the authority \
+         with `admit_anybody`, and then each of its certificates can be any node"
+    )]
+    NobodyAdmitted,
     /// Strangers could reach the node, and nothing would protect it.
     #[error(
         "listening on `{0}` lets in whoever reaches this machine: give certificates with `tls` and listen on `quic/`, \

@@ -13,10 +13,11 @@ use crate::zenoh::config::ConfigError;
 ///
 /// # What is trusted
 ///
-/// Whoever has a certificate of the authority may join the network. [`admit`](Self::admit) binds the name of a node to its
-/// certificate: on a direct link, a certificate with the common name `car-7` can then be the node `car-7` and no other, and
-/// mail in the name of another node, or to be told what is sent to another, is refused by zenoh before this library sees it.
-/// **Without any `admit`, each certificate of the authority can be any node.**
+/// [`admit`](Self::admit) names the nodes that are let in, and binds the name of each to its certificate: on a direct link, a
+/// certificate with the common name `car-7` can be the node `car-7` and no other, and mail in the name of another node, or to
+/// be told what is sent to another, is refused by zenoh before this library sees it. A node must say whom it lets in. Where the
+/// authority signs for nobody else, [`admit_anybody`](Self::admit_anybody) lets in all whom it has signed for: **then each of
+/// its certificates can be any node.**
 ///
 /// A router carries what others say. Behind it nobody sees their certificates: who lets a router in
 /// ([`relay`](Self::relay)) trusts it, and all whom it lets in, with every name. Names must then be bound in the router's own
@@ -42,6 +43,7 @@ pub struct Tls {
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
     pub(super) guests: Vec<Guest>,
+    pub(super) anybody: bool,
     pub(super) any_host: bool,
 }
 
@@ -50,10 +52,10 @@ impl Tls {
     #[must_use]
     pub fn new(authority: impl Into<PathBuf>, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         let (authority, certificate, key) = (authority.into(), certificate.into(), key.into());
-        Self { authority, certificate, key, guests: Vec::new(), any_host: false }
+        Self { authority, certificate, key, guests: Vec::new(), anybody: false, any_host: false }
     }
 
-    /// Lets in a node, under its own name only. Without any, the authority alone decides who is let in.
+    /// Lets in a node, under its own name only.
     #[must_use]
     pub fn admit(mut self, node: NodeId) -> Self {
         self.guests.push(Guest::Node(node));
@@ -67,6 +69,14 @@ impl Tls {
         self
     }
 
+    /// Leaves it to the authority who is let in, and under which name. Has no effect beside [`admit`](Self::admit) and
+    /// [`relay`](Self::relay).
+    #[must_use]
+    pub const fn admit_anybody(mut self) -> Self {
+        self.anybody = true;
+        self
+    }
+
     /// Does not look whether a certificate names the host that was called. Sensible with [`admit`](Self::admit), which binds
     /// the node instead; without it, each node can pose as each other.
     #[must_use]
@@ -75,8 +85,11 @@ impl Tls {
         self
     }
 
-    /// Looks at the files: a fault shows here and not as a link that never comes.
+    /// Looks at whom it lets in, and at the files: a fault shows here and not as a link that never comes.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.guests.is_empty() && !self.anybody {
+            return Err(ConfigError::NobodyAdmitted);
+        }
         contains(&self.authority, "authority's certificate", "CERTIFICATE-----")?;
         contains(&self.certificate, "node's certificate", "CERTIFICATE-----")?;
         contains(&self.key, "node's key", "PRIVATE KEY-----")

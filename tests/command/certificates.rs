@@ -5,6 +5,9 @@ use std::path::Path;
 use crate::authority::{Authority, Files};
 use crate::running::{Folder, Running, command};
 
+/// Of a node that lets in whoever has a certificate.
+const ANYBODY: &str = "admit_anybody = true\n";
+
 /// A node with these files, and where it listens.
 fn node(folder: &Folder, name: &str, files: &Files, more: &str) -> (Running, String) {
     started(name, &file(folder, name, files, more))
@@ -40,7 +43,7 @@ fn options(files: &Files) -> [&str; 6] {
 #[test]
 fn a_node_that_says_nothing_of_where_listens_with_its_certificate_on_a_free_port() {
     let (folder, authority) = (Folder::new(), Authority::new());
-    let config = file(&folder, "house", &authority.files("house", "127.0.0.1", |_| ()), "");
+    let config = file(&folder, "house", &authority.files("house", "127.0.0.1", |_| ()), ANYBODY);
     let text = std::fs::read_to_string(&config).unwrap();
     let config = folder.write("house.toml", &text.replace("listen", "# listen"));
     let (_house, endpoint) = started("house", &config);
@@ -54,7 +57,7 @@ fn a_node_that_says_nothing_of_where_listens_with_its_certificate_on_a_free_port
 fn a_command_with_a_certificate_reaches_a_node_that_asks_for_one_and_nobody_else_does() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let house = authority.files("house", "127.0.0.1", |_| ());
-    let (_house, endpoint) = node(&folder, "house", &house, "");
+    let (_house, endpoint) = node(&folder, "house", &house, ANYBODY);
     let console = authority.files("console", "127.0.0.1", |_| ());
     let ping = ["ping", "house", "--connect", &endpoint];
     let (code, out) = command(&[&ping[..], &options(&console)].concat());
@@ -75,9 +78,9 @@ fn a_command_with_a_certificate_reaches_a_node_that_asks_for_one_and_nobody_else
 #[test]
 fn a_command_finds_certificates_and_network_in_the_file_of_a_node() {
     let (folder, authority) = (Folder::new(), Authority::new());
-    let (_house, endpoint) = node(&folder, "house", &authority.files("house", "127.0.0.1", |_| ()), "");
+    let (_house, endpoint) = node(&folder, "house", &authority.files("house", "127.0.0.1", |_| ()), ANYBODY);
     let console = authority.files("console", "127.0.0.1", |_| ());
-    let config = file(&folder, "console", &console, "");
+    let config = file(&folder, "console", &console, ANYBODY);
     let (code, out) = command(&["ping", "house", "--config", &config, "--connect", &endpoint]);
     assert!(code == 0 && out.contains("house is there"), "{code}: {out}");
 }
@@ -119,4 +122,7 @@ fn all_faults_of_the_files_of_certificates_are_told_at_once_with_line_and_key() 
     let (code, out) = command(&["node", "--config", &config]);
     assert!(code == 2 && out.contains("2 faults"), "{code}: {out}");
     assert_eq!(out.matches("line 7: `tls.relay`: ").count(), 2, "expected each wrong name: {out}");
+    let config = file(&folder, "house", &right, "any_host = true\n");
+    let (code, out) = command(&["node", "--config", &config]);
+    assert!(code == 2 && out.contains("line 3: `tls.admit`: "), "expected to be asked who is let in: {code}: {out}");
 }

@@ -13,7 +13,7 @@ use crate::toml_reader::{At, Fault, Reader};
 use crate::trouble::Trouble;
 
 const KEYS: [&str; 9] = ["name", "listen", "connect", "behind_router", "realm", "lease", "insecure", "tls", "rule"];
-const TLS_KEYS: [&str; 6] = ["authority", "certificate", "key", "admit", "relay", "any_host"];
+const TLS_KEYS: [&str; 7] = ["authority", "certificate", "key", "admit", "relay", "admit_anybody", "any_host"];
 const RULE_KEYS: [&str; 3] = ["record", "namespace", "node"];
 
 /// What a configuration file says.
@@ -38,6 +38,7 @@ struct Files {
     key: Option<At<PathBuf>>,
     admit: Vec<NodeId>,
     relay: Vec<At<String>>,
+    anybody: bool,
     any_host: bool,
 }
 
@@ -167,6 +168,9 @@ fn read_tls<'t>(reader: &mut Reader<'t>, value: &Spanned<DeValue<'t>>, folder: &
                 files.admit = names.filter_map(read).collect();
             }
             "relay" => files.relay = reader.texts("tls.relay", value),
+            "admit_anybody" => {
+                files.anybody = reader.flag("tls.admit_anybody", value).is_some_and(|flag| flag.value);
+            }
             "any_host" => files.any_host = reader.flag("tls.any_host", value).is_some_and(|flag| flag.value),
             other => reader.unknown(key.span().start, &format!("tls.{other}"), &TLS_KEYS),
         }
@@ -176,8 +180,16 @@ fn read_tls<'t>(reader: &mut Reader<'t>, value: &Spanned<DeValue<'t>>, folder: &
             reader.fault(start, &format!("tls.{key}"), "is missing: a PEM file");
         }
     }
+    if !files.anybody && !table.iter().any(|(there, _)| matches!(&**there.get_ref(), "admit" | "relay")) {
+        let why =
+            "is missing: the names of the nodes to let in; or say `admit_anybody = true`, and the authority decides";
+        reader.fault(start, "tls.admit", why);
+    }
     let (authority, certificate, key) = (files.authority?, files.certificate?, files.key?);
     let mut tls = Tls::new(authority.value, certificate.value, key.value);
+    if files.anybody {
+        tls = tls.admit_anybody();
+    }
     for node in files.admit {
         tls = tls.admit(node);
     }

@@ -32,7 +32,8 @@ FILE is TOML; all its faults are named at once. Its keys, of which only `name` m
   lease     how long a link may be silent, such as \"4s\" or \"500ms\"
   insecure  true: links without certificates to other machines are all right
   [tls]     authority, certificate, key: PEM files, from the folder of FILE; admit: names of nodes; relay: common names
-            of routers; any_host: true, if certificates do not name the hosts
+            of routers; or admit_anybody: true, and the authority decides; any_host: true, if certificates do not name
+            the hosts
   [[rule]]  allow = { record = \"..\", namespace = \"..\", node = \"..\" }, or deny likewise; what is left out is any. The first
             that matches decides. Without one, all is allowed but the node's own services, of which only ping is.";
 

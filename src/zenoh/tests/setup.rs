@@ -28,7 +28,8 @@ fn listening_for_strangers_needs_certificates_or_a_word() {
 
 #[test]
 fn a_wrong_value_is_named() {
-    let tls = Tls::new("/nowhere/ca.pem", "/nowhere/a.pem", "/nowhere/a.key");
+    let nobody = Tls::new("/nowhere/ca.pem", "/nowhere/a.pem", "/nowhere/a.key");
+    let tls = nobody.clone().admit_anybody();
     for (zenoh, part) in [
         (Network::new().listen("udp/127.0.0.1:1"), "`udp`"),
         (Network::new().connect("127.0.0.1:7447"), "no `/`"),
@@ -45,6 +46,7 @@ fn a_wrong_value_is_named() {
         (Network::new().connect("quic/127.0.0.1:1"), "needs certificates"),
         (Network::new().tls(tls.clone()).connect("tcp/127.0.0.1:1"), "without the certificates"),
         (Network::new().tls(tls), "/nowhere/ca.pem"),
+        (Network::new().tls(nobody), "`admit_anybody`"),
         (Network::new().behind_router(), "with `connect`"),
         (Network::new().behind_router().connect("tcp/gate:7447").listen("tcp/127.0.0.1:0"), "tcp/127.0.0.1:0"),
     ] {
