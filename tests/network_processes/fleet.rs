@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::node::SPECIFICATION;
+use crate::authority::Files;
+use crate::node::{PAPERS, SPECIFICATION};
 
 /// How long traffic may take to flow again.
 pub(crate) const HEALING: Duration = Duration::from_secs(10);
@@ -29,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) reach: Reach,
     /// The network namespace that it runs in.
     pub(crate) host: Option<String>,
+    /// The files of its certificates, if it has some, and whom they let in.
+    pub(crate) papers: Option<String>,
 }
 
 /// Whom a node has links to.
@@ -72,7 +75,16 @@ impl Plan {
     pub(crate) fn new(name: &str, realm: &str) -> Self {
         let listen = endpoint();
         let (name, realm) = (name.to_owned(), format!("{realm}-{}", std::process::id()));
-        Self { name, realm, lease: Duration::from_secs(2), listen, seeds: Vec::new(), reach: Reach::All, host: None }
+        let lease = Duration::from_secs(2);
+        Self { name, realm, lease, listen, seeds: Vec::new(), reach: Reach::All, host: None, papers: None }
+    }
+
+    /// Shows these certificates, and lets in those who are named.
+    pub(crate) fn certified(mut self, files: &Files, admits: &[&str]) -> Self {
+        let files = [&files.authority, &files.certificate, &files.key].map(|path| path.to_str().unwrap());
+        self.papers = Some([&files[..], admits].concat().join(" "));
+        self.listen = self.listen.replace("tcp/", "quic/");
+        self
     }
 
     pub(crate) fn lease(mut self, lease: Duration) -> Self {
@@ -108,6 +120,7 @@ impl Plan {
         let Self { name, realm, lease, listen, seeds, reach, .. } = self;
         let mut specification = format!("{name} {realm} {} {listen} {reach:?}", lease.as_millis());
         seeds.iter().for_each(|seed| specification.extend([" ", seed]));
+        command.envs(self.papers.as_ref().map(|papers| (PAPERS, papers)));
         let mut process = command
             .args(["--exact", "node::a_node_in_a_process_of_its_own", "--nocapture"])
             .env(SPECIFICATION, specification)
@@ -195,6 +208,13 @@ impl Process {
     pub(crate) fn reaches(&self, peer: &str, within: Duration) -> Duration {
         self.order(&format!("ask {peer} {}", within.as_millis()));
         self.reached(peer).unwrap_or_else(|missed| panic!("{missed}"))
+    }
+
+    /// Asks `peer` for a while and gets no answer.
+    pub(crate) fn misses(&self, peer: &str, time: Duration) {
+        self.order(&format!("ask {peer} {}", time.as_millis()));
+        let reached = self.reached(peer);
+        assert!(reached.is_err(), "expected `{}` not to reach `{peer}`: {reached:?}", self.name);
     }
 
     fn reached(&self, peer: &str) -> Result<Duration, String> {

@@ -13,6 +13,9 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+#[path = "../command/authority.rs"]
+mod authority;
+mod certificates;
 mod cuts;
 mod faults;
 mod fleet;

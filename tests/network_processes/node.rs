@@ -6,13 +6,16 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use rohrpost::net::{Joining, Net};
-use rohrpost::zenoh::Network;
+use rohrpost::zenoh::{Network, Tls};
 use rohrpost::{Address, Code, Kernel, NodeId};
 
 use crate::ledger::{Answerer, Ask, Asker, Ledger, Pace, SPACE};
 
 /// The variable of the environment that makes a process a node: name, realm, lease in ms, listener, reach, seeds.
 pub(crate) const SPECIFICATION: &str = "ROHRPOST_PROOF_NODE";
+
+/// That of its certificates: three files, and the names of those who are let in.
+pub(crate) const PAPERS: &str = "ROHRPOST_PROOF_PAPERS";
 
 /// The largest message, in bytes.
 pub(crate) const LARGEST: usize = 1 << 20;
@@ -34,7 +37,7 @@ fn a_node_in_a_process_of_its_own() {
     let mut word = || words.next().expect("five words at least").to_owned();
     let (name, realm, lease, listen, reach) = (word(), word(), word(), word(), word());
     let lease = Duration::from_millis(lease.parse().unwrap());
-    let network = Network::new().insecure().realm(realm).lease(lease);
+    let network = certified(Network::new().realm(realm).lease(lease));
     let network = match reach.as_str() {
         "Router" => network.behind_router(),
         "Called" => network.without_gossip().listen(listen),
@@ -53,6 +56,14 @@ fn a_node_in_a_process_of_its_own() {
     };
     say("@ready");
     Node { kernel, net, asker, ledger }.run();
+}
+
+/// With the certificates that the environment names, if it does.
+fn certified(network: Network) -> Network {
+    let Ok(papers) = std::env::var(PAPERS) else { return network.insecure() };
+    let papers: Vec<&str> = papers.split(' ').collect();
+    let [authority, certificate, key, admits @ ..] = &papers[..] else { panic!("expected three files: {papers:?}") };
+    network.tls(admits.iter().fold(Tls::new(authority, certificate, key), |tls, name| tls.admit(node(name))))
 }
 
 impl Node {
