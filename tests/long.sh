@@ -16,18 +16,18 @@ read -ra cuts <<<"${CUTS:-1 2 8 20}"
 read -ra kinds <<<"${TRAFFIC:-idle steady saturated}"
 
 table() {
-    echo "| cut | traffic | runs | failed | healed after, median | at most | requests | returned | found half-dead |"
-    echo "|---|---|---|---|---|---|---|---|---|"
+    echo "| cut | traffic | runs | failed | healed after, median | at most | requests | returned | found half-dead | opened anew |"
+    echo "|---|---|---|---|---|---|---|---|---|---|"
     for cut in "${cuts[@]}"; do
         for kind in "${kinds[@]}"; do
             failed=$(find "$state" -name "$cut-$kind-*.failed" | wc -l)
             find "$state" -name "$cut-$kind-*.done" -exec grep -ho 'RESULT.*' {} + | tr '=' ' ' | sort -k3n |
                 awk -v cut="$cut" -v kind="$kind" -v failed="$failed" '
-                    { healed[NR] = $3; sent += $5; returned += $9; dead += $11 > 0 }
+                    { healed[NR] = $3; sent += $5; returned += $9; dead += $11 > 0; anew += $15 > 0 }
                     END {
                         if (!NR && !failed) exit
-                        printf "| %s s | %s | %d | %d | %s ms | %s ms | %d | %d | %d |\n", cut, kind, NR + failed, failed,
-                            healed[int((NR + 1) / 2)], healed[NR], sent, returned, dead
+                        printf "| %s s | %s | %d | %d | %s ms | %s ms | %d | %d | %d | %d |\n", cut, kind, NR + failed, failed,
+                            healed[int((NR + 1) / 2)], healed[NR], sent, returned, dead, anew
                     }'
         done
     done

@@ -15,8 +15,10 @@ use crate::net::link::LinkCounters;
 pub struct NetCounters {
     /// Times that this node and another have found each other.
     pub opened: u64,
-    /// Times that a node which looked alive did not answer.
+    /// Times that a node which looked alive went silent, or did not answer.
     pub half_dead: u64,
+    /// Times that the connections to all nodes were opened anew because of one that did not answer.
+    pub reopened: u64,
     /// Times that something was missing, so that all that was pending came back with
     /// [`Code::NODE_LOST`](crate::Code::NODE_LOST).
     pub gaps: u64,
@@ -41,6 +43,7 @@ pub struct NetCounters {
 pub(crate) struct Gauges {
     links: Mutex<BTreeMap<NodeId, LinkCounters>>,
     denied: AtomicU64,
+    reopened: AtomicU64,
 }
 
 impl Gauges {
@@ -52,8 +55,13 @@ impl Gauges {
         self.denied.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn count_reopened(&self) {
+        self.reopened.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self) -> NetCounters {
-        let mut sum = NetCounters { denied: self.denied.load(Ordering::Relaxed), ..NetCounters::default() };
+        let [denied, reopened] = [&self.denied, &self.reopened].map(|count| count.load(Ordering::Relaxed));
+        let mut sum = NetCounters { denied, reopened, ..NetCounters::default() };
         self.links.lock().values().for_each(|&link| sum += link);
         sum
     }

@@ -23,13 +23,14 @@ fn cut(time: Duration, traffic: Traffic, lease: Duration) -> Option<String> {
     let reports = all_is_well(nodes);
     let sum = |name| reports.iter().map(|report| report.number(name)).sum::<u128>();
     Some(format!(
-        "healed={} sent={} answered={} returned={} dead={} links={}",
+        "healed={} sent={} answered={} returned={} dead={} links={} anew={}",
         took.as_millis(),
         sum("sent"),
         sum("answered"),
         sum("returned"),
         sum("dead"),
         sum("links"),
+        sum("anew"),
     ))
 }
 

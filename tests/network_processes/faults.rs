@@ -93,6 +93,20 @@ fn what_a_process_that_stands_still_was_asked_comes_back_while_it_does() {
 }
 
 #[test]
+fn a_process_that_zenoh_says_is_alive_and_that_does_not_answer_has_the_session_opened_anew_and_is_found_again() {
+    let plans = plans(3, "half-dead").into_iter().map(|plan| plan.slow_engine(Duration::from_secs(60)));
+    let nodes = start_all(&plans.collect::<Vec<_>>());
+    let [a, b, c] = &nodes[..] else { panic!("three nodes") };
+    a.asks(&["b", "c"], Traffic::Steady);
+    b.asks(&["a", "c"], Traffic::Steady);
+    c.signal("STOP");
+    a.reopens();
+    a.reaches("b", HEALING);
+    c.signal("CONT");
+    all_is_well(nodes);
+}
+
+#[test]
 fn a_process_that_stands_still_disturbs_nobody_but_those_that_ask_it() {
     let plans = plans(3, "bystander");
     let mut nodes = start_all(&plans);

@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) realm: String,
     pub(crate) lease: Duration,
+    /// When zenoh gives a silent link up.
+    pub(crate) engine: Duration,
     pub(crate) listen: String,
     pub(crate) seeds: Vec<String>,
     pub(crate) reach: Reach,
@@ -76,7 +78,8 @@ impl Plan {
         let listen = endpoint();
         let (name, realm) = (name.to_owned(), format!("{realm}-{}", std::process::id()));
         let lease = Duration::from_secs(2);
-        Self { name, realm, lease, listen, seeds: Vec::new(), reach: Reach::All, host: None, papers: None }
+        let (seeds, reach) = (Vec::new(), Reach::All);
+        Self { name, realm, lease, engine: lease, listen, seeds, reach, host: None, papers: None }
     }
 
     /// Shows these certificates, and lets in those who are named.
@@ -88,7 +91,13 @@ impl Plan {
     }
 
     pub(crate) fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        (self.lease, self.engine) = (lease, lease);
+        self
+    }
+
+    /// Has zenoh give a silent link up later than the node does.
+    pub(crate) fn slow_engine(mut self, lease: Duration) -> Self {
+        self.engine = lease;
         self
     }
 
@@ -117,8 +126,9 @@ impl Plan {
     /// Starts it, or says why it did not join.
     pub(crate) fn try_start(&self) -> Result<Process, String> {
         let mut command = itself(self.host.as_deref());
-        let Self { name, realm, lease, listen, seeds, reach, .. } = self;
-        let mut specification = format!("{name} {realm} {} {listen} {reach:?}", lease.as_millis());
+        let Self { name, realm, lease, engine, listen, seeds, reach, .. } = self;
+        let [lease, engine] = [lease, engine].map(Duration::as_millis);
+        let mut specification = format!("{name} {realm} {lease} {engine} {listen} {reach:?}");
         seeds.iter().for_each(|seed| specification.extend([" ", seed]));
         command.envs(self.papers.as_ref().map(|papers| (PAPERS, papers)));
         let mut process = command
@@ -195,6 +205,14 @@ impl Process {
         let end = Instant::now() + HEALING;
         while self.told("open").parse::<usize>().unwrap() < questions {
             assert!(Instant::now() < end, "expected `{}` to have {questions} open questions", self.name);
+        }
+    }
+
+    /// Waits until it has opened its connections anew.
+    pub(crate) fn reopens(&self) {
+        let end = Instant::now() + PATIENCE;
+        while Report::read(&self.told("report")).number("anew") == 0 {
+            assert!(Instant::now() < end, "expected `{}` to open its connections anew", self.name);
         }
     }
 

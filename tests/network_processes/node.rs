@@ -11,7 +11,8 @@ use rohrpost::{Address, Code, Kernel, NodeId};
 
 use crate::ledger::{Answerer, Ask, Asker, Ledger, Pace, SPACE};
 
-/// The variable of the environment that makes a process a node: name, realm, lease in ms, listener, reach, seeds.
+/// The variable of the environment that makes a process a node: name, realm, lease in ms and that of zenoh, listener, reach,
+/// seeds.
 pub(crate) const SPECIFICATION: &str = "ROHRPOST_PROOF_NODE";
 
 /// That of its certificates: three files, and the names of those who are let in.
@@ -34,10 +35,10 @@ struct Node {
 fn a_node_in_a_process_of_its_own() {
     let Ok(specification) = std::env::var(SPECIFICATION) else { return };
     let mut words = specification.split(' ');
-    let mut word = || words.next().expect("five words at least").to_owned();
-    let (name, realm, lease, listen, reach) = (word(), word(), word(), word(), word());
-    let lease = Duration::from_millis(lease.parse().unwrap());
-    let network = certified(Network::new().realm(realm).lease(lease));
+    let mut word = || words.next().expect("six words at least").to_owned();
+    let (name, realm, lease, engine, listen, reach) = (word(), word(), word(), word(), word(), word());
+    let [lease, engine] = [lease, engine].map(|millis| Duration::from_millis(number(&millis)));
+    let network = certified(Network::new().realm(realm).lease(engine));
     let network = match reach.as_str() {
         "Router" => network.behind_router(),
         "Called" => network.without_gossip().listen(listen),
@@ -90,6 +91,7 @@ impl Node {
                     say(if met { "@yes" } else { "@no" });
                 }
                 ["ask", peer, millis] => self.ask(node(peer), Duration::from_millis(number(millis))),
+                ["report"] => say(&format!("@report even=1 {}", self.report())),
                 ["open"] => say(&format!("@{}", self.ledger.lock().unwrap().open)),
                 ["settle", millis] => self.settle(Duration::from_millis(number(millis))),
                 ["stop"] => break,
@@ -150,7 +152,7 @@ impl Node {
         let returned: u64 = book.returned.values().sum();
         let last = book.last_return.map_or(0, |last| last.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos());
         let mut report = format!(
-            "sent={} answered={} returned={returned} open={} stray={} doubled={} last={last} links={} dead={} gaps={}",
+            "sent={} answered={} returned={returned} open={} stray={} doubled={} last={last} links={} dead={} anew={} gaps={}",
             book.sent,
             book.answered,
             book.open,
@@ -158,6 +160,7 @@ impl Node {
             book.doubled,
             counters.opened,
             counters.half_dead,
+            counters.reopened,
             counters.gaps,
         );
         for (&code, count) in &book.returned {

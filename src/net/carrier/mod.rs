@@ -150,6 +150,7 @@ impl Carrier {
         }
         self.attend_all(ctx);
         if std::mem::take(&mut self.reopens) {
+            self.gauges.count_reopened();
             self.transport.reopen();
         }
         // Where letters come in a stream nobody rings for a few more.
