@@ -1,8 +1,10 @@
 //! Runs the state machine vectors found in the folder that `ROHRPOST_VECTORS` names.
 
+mod skipping;
 mod vector;
 
 use rohrpost::machine::{Trace, Untraced};
+use skipping::skipped;
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -22,7 +24,7 @@ fn every_vector_ends_in_the_configurations_it_names() {
     let mut say = |line: String| writeln!(out, "{line}").expect("standard output takes a line");
     let named = env::var("ROHRPOST_VECTORS").ok().filter(|folder| !folder.is_empty());
     let Some(folder) = named else {
-        say("skipped: ROHRPOST_VECTORS names no folder".to_owned());
+        skipped("ROHRPOST_VECTORS names no folder");
         return;
     };
     let mut files: Vec<_> = fs::read_dir(&folder)

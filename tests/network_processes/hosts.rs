@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::fleet::Plan;
+use crate::skipping::skipped;
 
 /// Hosts with the addresses 10.77.0.1 and so on. They are removed with this.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ impl Hosts {
         let prefix = format!("rohrpost-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let hosts = Self { prefix, count };
         if !try_ip(&["netns", "add", &hosts.switch()]) {
-            eprintln!("skipped: several hosts need network namespaces, that is root and the command `ip`");
+            skipped("several hosts need network namespaces, that is root and the command `ip`");
             return None;
         }
         let switch = hosts.switch();
@@ -76,7 +77,7 @@ impl Hosts {
         words.extend(how.split(' '));
         let spoilt = run("tc", &words);
         if !spoilt {
-            eprintln!("skipped: loss and delay need `tc` and the module `netem`");
+            skipped("loss and delay need `tc` and the module `netem`");
         }
         spoilt
     }
@@ -88,7 +89,7 @@ impl Hosts {
         let words = ["-n", &switch, "qdisc", "replace", "dev", &port, "root", "tbf", "rate", rate];
         let narrowed = run("tc", &[&words[..], &["burst", "8kb", "latency", "20ms"]].concat());
         if !narrowed {
-            eprintln!("skipped: a narrow cable needs `tc` and its `tbf`");
+            skipped("a narrow cable needs `tc` and its `tbf`");
         }
         narrowed
     }

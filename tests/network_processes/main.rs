@@ -6,11 +6,7 @@
 //!
 //! The long runs and the measurements are ignored here; `tests/long.sh` runs them.
 
-#![expect(
-    clippy::print_stderr,
-    clippy::print_stdout,
-    reason = "processes talk by their output, and a test that skips says so"
-)]
+#![expect(clippy::print_stdout, reason = "processes talk by their output")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 #[path = "../command/authority.rs"]
@@ -24,6 +20,8 @@ mod ledger;
 mod meeting;
 mod node;
 mod routed;
+#[path = "../skipping/mod.rs"]
+mod skipping;
 mod speed;
 mod wire;
 mod wires;

@@ -11,3 +11,5 @@ mod nodes;
 mod processes;
 mod routers;
 mod setup;
+#[path = "../../../tests/skipping/mod.rs"]
+mod skipping;

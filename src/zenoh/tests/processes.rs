@@ -8,6 +8,7 @@ use crate::zenoh::session::OpenError;
 use crate::zenoh::tests::child::Remote;
 use crate::zenoh::tests::ears::Heard;
 use crate::zenoh::tests::names::{Node, endpoint, frame, peer};
+use crate::zenoh::tests::skipping::skipped;
 
 /// A node here, and one in another process.
 fn pair(realm: &str) -> (Node, Remote, String) {
@@ -107,10 +108,7 @@ fn signal(process: &Remote, signal: &str) -> bool {
     match sent {
         Ok(status) => status.success(),
         Err(missing) => {
-            #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-            {
-                eprintln!("skipped: there is no `kill` here ({missing})");
-            }
+            skipped(format_args!("there is no `kill` here ({missing})"));
             false
         }
     }
