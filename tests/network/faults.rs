@@ -34,8 +34,8 @@ fn pending_mail_comes_back_within_the_lease_when_a_way_is_cut_in_silence() {
     world.network.cut(n0, n1);
     world.nodes[0].probe.request(home, Add(1, 1));
     world.nodes[0].probe.notify(home, Note(1));
-    world.run(3900);
-    world.run(1100);
+    // The lease of the defaults, and not a millisecond more.
+    world.run(4000);
     assert_eq!(world.nodes[0].probe.expect_returned::<Add>(), Code::NODE_LOST);
     assert_eq!(world.nodes[0].probe.expect_returned::<Note>(), Code::NODE_LOST);
 }
