@@ -64,6 +64,29 @@ fn the_nearest_node_is_chosen_by_the_measured_round_trip() {
 }
 
 #[test]
+fn a_message_for_any_node_is_lost_with_the_node_it_was_given_though_another_offers_the_same() {
+    let mut world = World::new(3);
+    for node in &world.nodes[1..] {
+        node.test.namespace("app").open().unwrap().serve::<Add>(node.home).unwrap();
+        node.probe.hold::<Add>();
+    }
+    world.rest();
+    world.nodes[0].probe.request(ANYWHERE, Add(1, 2));
+    world.rest();
+    let held = [1, 2].map(|node| world.nodes[node].probe.take_held::<Add>());
+    let chosen = 1 + held.iter().position(Option::is_some).expect("one of them holds it");
+    world.network.crash(world.nodes[chosen].id);
+    world.run(5000);
+    assert_eq!(world.nodes[0].probe.expect_returned::<Add>(), Code::NODE_LOST);
+    let other = &world.nodes[3 - chosen].probe;
+    assert!(other.take_held::<Add>().is_none(), "expected it to be given to nobody else");
+    drop(held);
+    // The other one was there all the time.
+    world.nodes[3 - chosen].probe.reply_with(|add: &Add| Ok(Sum(add.0 + add.1)));
+    assert_eq!(world.nodes[0].test.ask(ANYWHERE, Add(1, 2)).unwrap(), Sum(3));
+}
+
+#[test]
 fn nodes_that_are_equally_near_take_turns() {
     let mut world = World::new(3);
     for node in [1, 2] {
