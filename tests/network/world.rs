@@ -126,7 +126,12 @@ impl World {
     }
 
     pub(crate) fn with(nodes: usize, seed: u64, settings: &Joining) -> Self {
-        let mut world = Self { network: Network::with_seed(seed), nodes: Vec::new() };
+        Self::over(Network::with_seed(seed), nodes, seed, settings)
+    }
+
+    /// The same over a network that may have a seed of its own.
+    pub(crate) fn over(network: Network, nodes: usize, seed: u64, settings: &Joining) -> Self {
+        let mut world = Self { network, nodes: Vec::new() };
         let first = TestKernel::with_seed("n0", seed);
         let more: Vec<_> = (1..nodes).map(|index| first.neighbour(&format!("n{index}"))).collect();
         for test in std::iter::once(first).chain(more) {
