@@ -13,5 +13,6 @@ mod observing;
 mod offers;
 mod system;
 mod threads;
+mod unknown;
 mod unreadable;
 mod watching;
