@@ -67,6 +67,17 @@ fn the_list_names_the_nodes_that_are_there_and_what_one_has() {
 }
 
 #[test]
+fn a_list_where_nobody_is_says_whom_it_called() {
+    let folder = Folder::new();
+    let endpoint = format!("unixsock-stream/{}", folder.path("nobody").display());
+    let (code, out) = command(&["list", "--connect", &endpoint, "--timeout", "0.5"]);
+    assert_eq!(code, 1, "expected no empty table:\n{out}");
+    for part in [endpoint.as_str(), "NO_NODE", "no node has been seen within 500ms"] {
+        assert!(out.contains(part), "expected `{part}` in {out}");
+    }
+}
+
+#[test]
 fn a_record_is_sent_as_json_and_its_answer_or_code_is_printed() {
     let folder = Folder::new();
     let (_house, endpoint) = node(&folder, "house", "");

@@ -24,8 +24,12 @@ pub(crate) fn run(node: Option<NodeId>, access: &Access) -> Result<(), Trouble> 
 }
 
 fn nodes(party: &Party) -> Result<(), Trouble> {
+    let gathered = gathered(party);
+    if gathered.is_empty() {
+        return Err(party.alone());
+    }
     let mut table = Table::new(["NODE", "ROUND TRIP"]);
-    for node in gathered(party) {
+    for node in gathered {
         let there = system::ADDRESS.on_node(node);
         // The first opens the link, and is no measure of the way.
         let far = party.ask(there, Ping).and_then(|_| {

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::time::Duration;
 
 use rohrpost::net::{Joining, Net};
-use rohrpost::zenoh::{Network, Tls};
+use rohrpost::zenoh::Tls;
 use rohrpost::{Address, Code, Failure, Kernel, NodeId, Record, StopReport};
 
 use crate::again;
@@ -23,6 +23,8 @@ pub(crate) struct Party {
     pub(crate) net: Net,
     /// How long a node and an answer are waited for.
     pub(crate) timeout: Duration,
+    /// Whom it calls.
+    seeds: Vec<String>,
 }
 
 impl Party {
@@ -50,12 +52,12 @@ impl Party {
             return Err(Trouble::setup(text));
         }
         again::fit_for(seeds.iter().chain(&access.listen));
-        let network = seeds.into_iter().fold(settings.network(), Network::connect);
+        let network = seeds.iter().fold(settings.network(), |network, there| network.connect(there));
         let network = access.listen.iter().fold(network, |network, there| network.listen(there));
         let name = access.name.clone().unwrap_or_else(|| format!("console-{}", std::process::id()));
         let kernel = Kernel::builder(name).start().map_err(Trouble::setup)?;
         let net = network.join_with(&kernel, joining(&settings)).map_err(|fault| Trouble::setup(reason(&fault)))?;
-        Ok(Self { kernel, net, timeout: access.timeout })
+        Ok(Self { kernel, net, timeout: access.timeout, seeds })
     }
 
     /// Waits until `node` is there.
@@ -65,6 +67,12 @@ impl Party {
         }
         let text = format!("it has not been seen within {:?}", self.timeout);
         Err(Trouble::returned(node, Failure::new(Code::NO_NODE, text)))
+    }
+
+    /// What it is when nobody at all is there.
+    pub(crate) fn alone(&self) -> Trouble {
+        let text = format!("no node has been seen within {:?}", self.timeout);
+        Trouble::returned(self.seeds.join(", "), Failure::new(Code::NO_NODE, text))
     }
 
     /// Asks, and waits for the answer.
