@@ -215,12 +215,11 @@ fn pem(path: &Path, what: &str) -> Result<PathBuf, String> {
 
 fn read_rules<'t>(reader: &mut Reader<'t>, value: &Spanned<DeValue<'t>>) -> Gatekeeper {
     let mut gatekeeper = Gatekeeper::new();
-    for rule in reader.list("rule", value) {
-        let Some(table) = reader.table("rule", rule) else { continue };
-        if table.len() != 1 {
-            reader.fault(rule.span().start, "rule", "must be one `allow` or one `deny`");
+    for rule in reader.tables("rule", value) {
+        if rule.value.len() != 1 {
+            reader.fault_at(&rule, "must be one `allow` or one `deny`");
         }
-        for (key, value) in table {
+        for (key, value) in rule.value {
             let verdict = match &**key.get_ref() {
                 "allow" => Rule::allow(),
                 "deny" => Rule::deny(),
@@ -353,6 +352,23 @@ key = "node.key"
         for (told, expected) in told.iter().zip(expected) {
             assert!(told.starts_with(expected), "expected `{expected}` to begin `{told}`");
         }
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_named() {
+        let told = faults("name = \"house\"\nlease = \"4s\"\nlease = \"5s\"\n");
+        assert_eq!(told, ["line 3: `lease`: duplicate key"]);
+        let told = faults("name = \"house\"\n[tls]\nkey = \"a\"\nkey = \"b\"\n");
+        assert!(told.contains(&"line 4: `key`: duplicate key".to_owned()), "{told:?}");
+        let told = faults("name = \"house\"\n[[rule]]\ndeny = {}\n[rule]\ndeny = {}\n");
+        assert!(told.contains(&"line 4: `rule`: duplicate key".to_owned()), "{told:?}");
+    }
+
+    #[test]
+    fn a_rule_in_one_pair_of_brackets_is_told_to_need_two() {
+        let told = faults("name = \"house\"\n[rule]\ndeny = {}\n");
+        let expected = "line 2: `rule`: must be a list of tables, each under `[[rule]]`, and is of the type table";
+        assert_eq!(told, [expected]);
     }
 
     #[test]

@@ -40,7 +40,10 @@ impl<'t> Reader<'t> {
         let (table, faults) = DeTable::parse_recoverable(text);
         let mut reader = Self { text, faults: Vec::new() };
         for fault in faults {
-            reader.fault(fault.span().map_or(0, |Range { start, .. }| start), "", fault.message());
+            let Range { start, end } = fault.span().unwrap_or_default();
+            // Where a key is there twice the place is the second one; elsewhere it is whatever was not expected.
+            let key = if fault.message() == "duplicate key" { text.get(start..end).unwrap_or_default() } else { "" };
+            reader.fault(start, key, fault.message());
         }
         (reader, table.into_inner())
     }
@@ -93,6 +96,14 @@ impl<'t> Reader<'t> {
     pub(crate) fn list<'v>(&mut self, key: &str, value: Entry<'v, 't>) -> Vec<Entry<'v, 't>> {
         let list = value.get_ref().as_array();
         self.typed(key, value, list, "a list in brackets").map_or_else(Vec::new, |at| at.value.iter().collect())
+    }
+
+    /// The tables of a list, as far as they are tables; none if it is no list.
+    pub(crate) fn tables<'v>(&mut self, key: &str, value: Entry<'v, 't>) -> Vec<At<&'v DeTable<'t>>> {
+        let wanted = format!("a list of tables, each under `[[{key}]]`");
+        let list = self.typed(key, value, value.get_ref().as_array(), &wanted);
+        let tables = list.into_iter().flat_map(|at| at.value);
+        tables.filter_map(|table| self.typed(key, table, table.get_ref().as_table(), "a table")).collect()
     }
 
     /// A list of texts, as far as they are texts.
