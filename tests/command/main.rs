@@ -202,7 +202,8 @@ fn a_command_line_that_is_wrong_says_where_help_is_and_each_command_has_some() {
         (&["ping"], "ADDRESS is missing"),
         (&["ping", "house"], "say where the network is"),
         (&["list", "--loud"], "rohrpost list --help"),
-        (&["send", "echo", "demo.echo", "{}"], "lacks the node"),
+        (&["ping", "house.demo"], "the address `house.demo` lacks the node"),
+        (&["send", "echo", "demo.echo", "{}"], "the address `echo` lacks the node"),
         (&["node"], "`--config FILE` is missing"),
     ] {
         let (code, out) = command(line);

@@ -151,8 +151,8 @@ impl Said {
             }
             "ping" => Command::Ping { to: pinged(&next("ADDRESS")?)?, count: count.unwrap_or(1).max(1), access },
             "send" => {
-                let to = next("ADDRESS")?.parse().map_err(|fault| format!("{fault}"))?;
-                Command::Send { to: whole(to)?, record: next("RECORD")?, json: next("JSON")?, access }
+                let to = whole(&next("ADDRESS")?)?;
+                Command::Send { to, record: next("RECORD")?, json: next("JSON")?, access }
             }
             _ => {
                 let node = next("NODE").ok().map(|text| text.parse()).transpose();
@@ -184,21 +184,21 @@ fn pinged(text: &str) -> Result<Address, String> {
     if !text.contains('.') {
         return text.parse().map(|node| system.on_node(node)).map_err(|fault| format!("no node: {fault}"));
     }
-    let address: Address = text.parse().map_err(|fault| format!("{fault}"))?;
-    match (address.tid(), address.nid(), address.node()) {
-        (None, None, Some(node)) => Ok(system.on_node(node)),
-        _ => whole(address),
+    match text.parse::<Address>().map(|address| (address.tid(), address.nid(), address.node())) {
+        Ok((None, None, Some(node))) => Ok(system.on_node(node)),
+        _ => whole(text),
     }
 }
 
 /// An address that says where: nothing here could complete it.
-fn whole(address: Address) -> Result<Address, String> {
+fn whole(text: &str) -> Result<Address, String> {
+    let address: Address = text.parse().map_err(|fault| format!("{fault}"))?;
     let lacks = match (address.nid(), address.node()) {
         (_, None) => "node",
         (None, _) => "namespace",
         _ => return Ok(address),
     };
-    Err(format!("the address `{address}` lacks the {lacks}: TID.NID.NODEID, or .NID.NODEID for a service"))
+    Err(format!("the address `{text}` lacks the {lacks}: TID.NID.NODEID, or .NID.NODEID for a service"))
 }
 
 fn usage(fault: impl std::fmt::Display, command: &str) -> Trouble {
