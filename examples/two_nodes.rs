@@ -11,9 +11,10 @@
 //! Stop the station while the other one asks: each question comes back with a code, and the answers go on when it is
 //! started again.
 
-#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to its reader")]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use rohrpost::net::Net;
@@ -75,7 +76,18 @@ impl Handle<Change> for Doorman {
 
 handles!(Doorman: Change; hooks started);
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        // As its text: a `main` that returns it prints how it is made.
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => both(),
