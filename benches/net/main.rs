@@ -9,6 +9,14 @@
 //! cargo bench --features net --bench net -- 3 MiB   # only the rows of a path with that in its name
 //! cargo bench --features net --bench net -- 3 MiB rohrpost # of these, only those with that in their own
 //! ```
+//!
+//! How soon all that is pending has come back, after `kill -9` of the other process and after a cable was cut in silence, is
+//! measured by tests, `tests/network_processes/speed.rs`: they have the nodes that keep books of when each request ended,
+//! and the hosts whose cables can be pulled. The cut needs root and `ip`.
+//!
+//! ```console
+//! cargo test --features net --test network_processes speed:: -- --ignored --nocapture --test-threads 1
+//! ```
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
