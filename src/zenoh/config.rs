@@ -125,7 +125,7 @@ pub enum ConfigError {
 /// # Cost
 ///
 /// zenoh runs its own threads, once for the process however many nodes it has: six workers of [Tokio](https://tokio.rs)
-/// in five pools, named `app-0`, `net-0`, `acc-0`, `tx-0`, `rx-0` and `rx-1`, the last four from the first link on, and
+/// in five pools, named `app-0`, `net-0`, `acc-0`, `tx-0`, `rx-0` and `rx-1`, the last three from the first link on, and
 /// for a while further ones when something blocks (`acc-1`, `net-1` and so on; at most 50 in each pool, which go after
 /// 10 s without work). The environment variable [`RUNTIME`] changes their numbers. They do not end when a node
 /// stops; the process ends them. One of them carries all that is sent, two all that is received.
