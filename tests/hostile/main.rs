@@ -1,7 +1,7 @@
 //! Bytes of other nodes that are not what they should be: they neither panic nor allocate more than they are worth.
 //!
-//! The corpus in `tests/corpus` has frames and letters as this version writes them, and what one link hears and does; the
-//! tests change these by dice. A fuzzer has found none of them: `fuzz/` begins with them, and what it finds may join them.
+//! The corpus in `tests/corpus` has frames and letters as this version writes them, what one link hears and does, and, under
+//! names that say what was wrong, what a fuzzer has found; the tests change these by dice. `fuzz/` looks for more.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod largest;
