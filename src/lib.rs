@@ -215,6 +215,7 @@ mod name;
 mod pool;
 mod prefetch;
 mod sync;
+mod waking;
 
 // Where mail goes and what it carries.
 mod address;
@@ -247,7 +248,6 @@ mod cell;
 mod handoff;
 mod registry;
 mod ring;
-mod waking;
 
 // Who answers for a service and who observes it; none of it knows a worker.
 mod service;
