@@ -344,6 +344,7 @@ key = "node.key"
             "line 9: `rule.alow`: ",
             "line 11: `rule.allow.nide`: ",
             "line 11: `rule.allow.record`: ",
+            "line 12: `tls.admit`: is missing",
             "line 12: `tls.certificate`: is missing",
             "line 13: `tls.authority`: ",
             "line 14: `tls.key`: ",
