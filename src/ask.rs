@@ -1,12 +1,12 @@
 //! [`Ask`]: a question from outside, to be waited for or awaited.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context as Task, Poll, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::address::Address;
 use crate::alarm::Alarms;
@@ -17,7 +17,8 @@ use crate::core::Core;
 use crate::crew::Crew;
 use crate::directory::Directory;
 use crate::events;
-use crate::idle::{Idle, Spun};
+use crate::habit::Habit;
+use crate::idle::{Idle, Manner, Spun};
 use crate::message::{Flags, Message, Sender};
 use crate::record::Record;
 use crate::reply::{Asker, Reply};
@@ -61,7 +62,7 @@ pub struct Ask<R: Record> {
     directory: Arc<Directory>,
     alarms: Arc<Alarms>,
     timeout: Option<Duration>,
-    idle: Option<Idle>,
+    idle: Idle,
     state: State<R>,
 }
 
@@ -77,6 +78,8 @@ thread_local! {
     /// Reply slots that can be used again, as soon as who answered has let go of them.
     static SPARES: RefCell<Vec<Arc<Reply>>> = const { RefCell::new(Vec::new()) };
     static WAITER: Arc<Waiter> = Waiter::new();
+    /// How this thread waits best for other nodes.
+    static HABIT: Cell<Habit> = const { Cell::new(Habit::NEW) };
 }
 
 /// The most reply slots that a thread keeps.
@@ -105,7 +108,7 @@ impl Sleeper for Waiter {
 
 impl<R: Record> Ask<R> {
     pub(crate) fn new(directory: Arc<Directory>, alarms: Arc<Alarms>, to: Address, record: R) -> Self {
-        Self { directory, alarms, timeout: None, idle: None, state: State::Question(to, record) }
+        Self { directory, alarms, timeout: None, idle: Idle::default(), state: State::Question(to, record) }
     }
 
     /// Ends the waiting with [`Code::EXPIRED`] after `timeout`, counted from when it is sent. Without it the waiting
@@ -115,10 +118,9 @@ impl<R: Record> Ask<R> {
         self
     }
 
-    /// What [`wait`](Self::wait) does until the answer is there; default is [`Idle::default`], and [`Idle::Park`] for a
-    /// question to another node, whose answer takes longer than a thread should spin.
+    /// What [`wait`](Self::wait) does until the answer is there; default is [`Idle::default`].
     pub fn idle(mut self, idle: Idle) -> Self {
-        self.idle = Some(idle);
+        self.idle = idle;
         self
     }
 
@@ -136,7 +138,6 @@ impl<R: Record> Ask<R> {
             let text = "a thread cannot wait for what it has to do itself; await it, or use `Context::request`";
             return Err(Failure::new(Code::WOULD_BLOCK, text).with_message(Message::request(to, record)));
         }
-        let idle = self.idle_for(to);
         let deadline = self.deadline();
         let reply = self.send(to, record, deadline)?;
         let end = match Crew::here(&self.directory) {
@@ -147,7 +148,8 @@ impl<R: Record> Ask<R> {
                     return Err(Failure::new(Code::WOULD_BLOCK, format!("nobody answered: {stuck}")));
                 }
             },
-            None => self.sleep(idle, &reply, deadline),
+            None if self.learns(to) => self.sleep_as_learnt(&reply, deadline),
+            None => self.sleep(self.idle.into(), &reply, deadline),
         };
         finish(reply, end)
     }
@@ -182,15 +184,24 @@ impl<R: Record> Ask<R> {
         Ok(reply)
     }
 
-    fn idle_for(&self, to: Address) -> Idle {
+    /// Whether experience says how to wait: for another node, by default.
+    fn learns(&self, to: Address) -> bool {
         let home = self.directory.home();
-        let abroad = to.completed_from(home).node != home.node;
-        self.idle.unwrap_or(if abroad { Idle::Park } else { Idle::default() })
+        self.idle == Idle::Adaptive && to.completed_from(home).node != home.node
     }
 
-    fn sleep(&self, idle: Idle, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
+    fn sleep_as_learnt(&self, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
+        let mut habit = HABIT.get();
+        let began = Instant::now();
+        let end = self.sleep(habit.manner(), reply, deadline);
+        habit.learn(began.elapsed());
+        HABIT.set(habit);
+        end
+    }
+
+    fn sleep(&self, manner: Manner, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
         let mut since = None;
-        if idle.spin(&mut since, || reply.is_done()) == Spun::Ready {
+        if manner.spin(&mut since, || reply.is_done()) == Spun::Ready {
             return reply.take_or_end(Code::STOPPED);
         }
         self.directory.follow(reply);
@@ -209,7 +220,7 @@ impl<R: Record> Ask<R> {
             if deadline != Time::NEVER && clock.now() >= deadline {
                 return reply.take_or_end(Code::EXPIRED);
             }
-            if idle.spin(&mut since, || reply.is_done()) != Spun::Sleep {
+            if manner.spin(&mut since, || reply.is_done()) != Spun::Sleep {
                 continue;
             }
             match clock.sleep_until(deadline) {
@@ -321,15 +332,15 @@ mod tests {
     use crate::kernel::Kernel;
 
     #[test]
-    fn a_question_to_another_node_is_not_spun_for_unless_somebody_says_so() {
+    fn whoever_waits_for_another_node_does_what_has_been_quicker_unless_somebody_says_what_to_do() {
         let kernel = Kernel::builder("here").start().expect("a kernel");
         let service = Address::service(Nid::name("app"));
-        let idle = |to: Address| kernel.ask(to, ()).idle_for(to);
-        assert_eq!(idle(service), Idle::default());
-        assert_eq!(idle(service.on_node(NodeId::name("here"))), Idle::default());
-        assert_eq!(idle(service.on_node(NodeId::name("there"))), Idle::Park);
-        assert_eq!(idle(Address::any_node(Nid::name("app"))), Idle::Park);
+        let learns = |to: Address| kernel.ask(to, ()).learns(to);
+        assert!(!learns(service) && !learns(service.on_node(NodeId::name("here"))));
         let there = service.on_node(NodeId::name("there"));
-        assert_eq!(kernel.ask(there, ()).idle(Idle::Spin).idle_for(there), Idle::Spin);
+        assert!(learns(there) && learns(Address::any_node(Nid::name("app"))));
+        for idle in [Idle::Park, Idle::Spin, Idle::SpinThenPark(std::time::Duration::ZERO)] {
+            assert!(!kernel.ask(there, ()).idle(idle).learns(there), "expected {idle:?} to be heeded");
+        }
     }
 }

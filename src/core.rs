@@ -66,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) ports: RefCell<View>,
     /// Whether they were given mail since they were flushed last.
     pub(crate) posted: Cell<bool>,
+    /// What other nodes were given since this thread had nothing to do last.
+    pub(crate) errand: Cell<Errand>,
     /// The services that this thread has met.
     pub(crate) routes: LocalCell<Routes>,
     pub(crate) pending: LocalCell<PendingRequests>,
@@ -94,6 +96,16 @@ thread_local! {
     static HOST: Cell<bool> = const { Cell::new(false) };
 }
 
+/// What other nodes were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Errand {
+    Nothing,
+    /// Mail that nobody here waits for.
+    Mail,
+    /// Something that is answered to this thread.
+    Question,
+}
+
 /// What a panic said.
 pub(crate) struct Panic(pub(crate) String);
 
@@ -120,6 +132,7 @@ impl Core {
             turn: Cell::new(Time::NEVER),
             ports: RefCell::new(directory.ports.view()),
             posted: Cell::new(false),
+            errand: Cell::new(Errand::Nothing),
             routes: LocalCell::new(Routes::new(post.worker)),
             post,
             space,

@@ -9,9 +9,19 @@ use crate::sync::relax;
 ///
 /// Spinning answers within the time that a cache line takes to cross (some 100 ns), and costs a core; waking a
 /// sleeping thread takes the system some microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Idle {
+    /// It looks for mail for 20 µs, then sleeps. The default.
+    ///
+    /// A thread that has just asked another node waits otherwise, as the answer takes longer than that: it sleeps at once, or
+    /// looks for up to 250 µs before it does and leaves its processor to others meanwhile, whichever has brought the answers
+    /// sooner lately. Where processors stand idle that is mostly looking: on a virtual machine each waking costs tens of
+    /// microseconds, and there are several on an answer's way. Where they are busy, or the other node is far, it is sleeping.
+    /// What has been slower is tried again each 256 to 8192 waits. A worker that has given another node anything else sleeps at
+    /// once, and leaves its processor to the network's threads.
+    #[default]
+    Adaptive,
     /// It sleeps at once.
     Park,
     /// It looks for mail that long, then sleeps.
@@ -20,17 +30,14 @@ pub enum Idle {
     Spin,
 }
 
-impl Default for Idle {
-    /// Looks for mail for 20 µs, then sleeps.
-    fn default() -> Self {
-        Self::SpinThenPark(Duration::from_micros(20))
-    }
-}
-
+/// So long [`Idle::Adaptive`] looks for what the node itself brings.
+const SOON: Duration = Duration::from_micros(20);
 /// Looks this often before it looks at the clock.
 const LOOKS: u32 = 64;
 /// Spins that long in one go, so that deadlines are not missed meanwhile.
 const SLICE: Duration = Duration::from_millis(1);
+/// Whoever yields does it that often. What the system has put behind this thread would have to wait until it sleeps.
+const YIELD: Duration = Duration::from_micros(10);
 
 /// How often a stream of mail is looked for before it is over.
 const NEAR: u32 = 3;
@@ -83,8 +90,32 @@ pub(crate) enum Spun {
     Sleep,
 }
 
-impl Idle {
-    /// Spins for a slice of what the policy says. `since` is when the waiting began, `None` at first.
+/// What a thread does this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// So long it spins, and sleeps then.
+    pub(crate) spins: Duration,
+    /// Whether it leaves its processor to others that wait for it, now and then.
+    pub(crate) yields: bool,
+}
+
+impl From<Idle> for Manner {
+    fn from(idle: Idle) -> Self {
+        let spins = match idle {
+            Idle::Park => Duration::ZERO,
+            Idle::Adaptive => SOON,
+            Idle::SpinThenPark(limit) => limit,
+            Idle::Spin => Duration::MAX,
+        };
+        Self { spins, yields: false }
+    }
+}
+
+impl Manner {
+    /// It sleeps at once.
+    pub(crate) const PARK: Self = Self { spins: Duration::ZERO, yields: false };
+
+    /// Spins for a slice. `since` is when the waiting began, `None` at first.
     pub(crate) fn spin(self, since: &mut Option<Instant>, ready: impl Fn() -> bool) -> Spun {
         self.spin_for(SLICE, since, ready)
     }
@@ -92,11 +123,9 @@ impl Idle {
     /// The same with a slice of its own, if that is shorter.
     pub(crate) fn spin_for(self, slice: Duration, since: &mut Option<Instant>, ready: impl Fn() -> bool) -> Spun {
         let longest = slice.min(SLICE);
-        let limit = match self {
-            Self::Park => return if ready() { Spun::Ready } else { Spun::Sleep },
-            Self::SpinThenPark(limit) => limit,
-            Self::Spin => Duration::MAX,
-        };
+        if self.spins.is_zero() {
+            return if ready() { Spun::Ready } else { Spun::Sleep };
+        }
         // What comes at once is not made to wait for the clock.
         for _ in 0..LOOKS {
             if ready() {
@@ -106,6 +135,7 @@ impl Idle {
         }
         let began = Instant::now();
         let waiting = began.duration_since(*since.get_or_insert(began));
+        let mut yields_at = if self.yields { YIELD } else { Duration::MAX };
         loop {
             for _ in 0..LOOKS {
                 if ready() {
@@ -114,11 +144,15 @@ impl Idle {
                 relax();
             }
             let slice = began.elapsed();
-            if waiting + slice >= limit {
+            if waiting + slice >= self.spins {
                 return Spun::Sleep;
             }
             if slice >= longest {
                 return Spun::Again;
+            }
+            if slice >= yields_at {
+                std::thread::yield_now();
+                yields_at = slice + YIELD;
             }
         }
     }

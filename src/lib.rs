@@ -282,6 +282,7 @@ mod alarm;
 mod ask;
 mod crew;
 mod driven;
+mod habit;
 mod idle;
 mod kernel;
 mod namespace;

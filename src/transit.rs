@@ -23,6 +23,11 @@ impl Message<'_> {
         }
     }
 
+    /// Whether a port brought it in.
+    pub(crate) fn is_from_port(&self) -> bool {
+        self.cold.as_deref().is_some_and(|cold| cold.origin.is_some())
+    }
+
     /// What takes it back to where it comes from, outside the node.
     pub(crate) fn way_back(&mut self) -> Option<Back> {
         self.cold.as_deref_mut()?.origin.as_mut()?.back.take()

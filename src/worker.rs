@@ -4,10 +4,12 @@
 //! waited past a deadline, and takes one message from the hand-off. An own thread runs turns until it ends; a driven
 //! worker runs them when it is told to.
 
+mod rest;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Wake;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::core::Core;
 use crate::departure::Departure;
@@ -17,6 +19,7 @@ use crate::handoff::Receiver;
 use crate::idle::{Idle, Spun, Stream};
 use crate::post::{Mail, Post};
 use crate::ring::{Coming, Left};
+use crate::worker::rest::Rest;
 
 /// A worker on the thread that runs it.
 pub(crate) struct Worker {
@@ -80,15 +83,15 @@ impl Worker {
     pub(crate) fn run(mut self, idle: Idle) {
         self.core.post.inbox.set_waker(Arc::new(Unpark(std::thread::current())).into());
         let core = self.core.clone();
-        let (mut idle_since, mut stream) = (None, Stream::default());
+        let (mut rest, mut stream) = (Rest::new(idle), Stream::default());
         core.enter(|| {
             while self.stage != Stage::Ended {
                 if self.turn() {
-                    idle_since = None;
+                    rest.end();
                     self.receiver.expect(stream.flows());
                 } else if idle == Idle::Park || !stream.await_more(|| self.receiver.is_ready()) {
                     self.receiver.expect(Coming::Singly);
-                    self.rest(idle, &mut idle_since);
+                    self.rest(&mut rest);
                 }
             }
         });
@@ -202,10 +205,13 @@ impl Worker {
     }
 
     /// Waits for something to do.
-    fn rest(&self, idle: Idle, since: &mut Option<Instant>) {
+    fn rest(&self, rest: &mut Rest) {
+        let manner = rest.begin(&self.core.errand);
         let clock = &self.core.directory.clock;
         let until_due = self.core.next_look().and_then(|due| clock.sleep_until(due));
-        if idle.spin_for(until_due.unwrap_or(Duration::MAX), since, || self.receiver.is_ready()) != Spun::Sleep {
+        if manner.spin_for(until_due.unwrap_or(Duration::MAX), &mut rest.since, || self.receiver.is_ready())
+            != Spun::Sleep
+        {
             return;
         }
         self.receiver.park(|| {

@@ -17,6 +17,9 @@ use crate::{ROUNDS, SENDING, SMALL};
 /// A message that is no payload: its first byte. Payloads begin with 0.
 const END: u8 = 1;
 
+/// So long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Batches that a link queues: zenoh's own number, and that of a node.
 pub(crate) const BATCHES: usize = 2;
 pub(crate) const BATCHES_OF_A_NODE: usize = 8;
@@ -50,14 +53,25 @@ pub(crate) fn footprint() {
     println!();
 }
 
+/// What the asker does until its answer is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asker {
+    Sleeps,
+    /// Looks for it, and leaves its core to others each 10 µs.
+    Spins,
+}
+
 /// The median round trip in µs, 64 bytes there and back.
-pub(crate) fn round_trips(what: &str) -> f64 {
+pub(crate) fn round_trips(what: &str, asker: Asker) -> f64 {
     let (there, answers) = There::start(what, BATCHES);
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS + ROUNDS / 10 {
         let start = Instant::now();
         there.publisher.put(vec![0; SMALL]).wait().unwrap();
-        let answer = answers.recv_timeout(Duration::from_secs(10)).unwrap();
+        let answer = match asker {
+            Asker::Sleeps => answers.recv_timeout(PATIENCE).unwrap(),
+            Asker::Spins => spin_for(&answers),
+        };
         if round >= ROUNDS / 10 {
             rounds.push(start.elapsed());
         }
@@ -65,6 +79,23 @@ pub(crate) fn round_trips(what: &str) -> f64 {
     }
     rounds.sort();
     rounds[rounds.len() / 2].as_secs_f64() * 1e6
+}
+
+fn spin_for(answers: &Receiver<Vec<u8>>) -> Vec<u8> {
+    let (start, mut yielded) = (Instant::now(), Instant::now());
+    loop {
+        for _ in 0..64 {
+            if let Ok(answer) = answers.try_recv() {
+                return answer;
+            }
+            std::hint::spin_loop();
+        }
+        if yielded.elapsed() >= Duration::from_micros(10) {
+            assert!(start.elapsed() < PATIENCE, "expected an answer");
+            std::thread::yield_now();
+            yielded = Instant::now();
+        }
+    }
 }
 
 /// Messages of `size` bytes per second (of 1 MiB: MiB per second), from the first that is sent to the last that has arrived.

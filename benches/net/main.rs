@@ -1,7 +1,8 @@
 //! What the network costs: two processes on loopback, the one this program, the other its child.
 //!
 //! The rows `zenoh` are a bare session ([`bare`]); they are what the rows `rohrpost` ([`nodes`]) are measured against, in the
-//! same run, turn by turn.
+//! same run, turn by turn. Their askers and echoes sleep while they wait, as programs on zenoh do; a node's askers do what they
+//! have found to be quicker ([`rohrpost::Idle::Adaptive`]). So there is a row of each for the other way, too.
 //!
 //! ```console
 //! cargo bench --features net --bench net            # all rows, 7 runs each
@@ -27,6 +28,10 @@ mod bare;
 mod nodes;
 
 use std::time::Duration;
+
+use rohrpost::Idle;
+
+use crate::bare::Asker;
 
 /// How often each row is measured, unless the command line says.
 const RUNS: usize = 7;
@@ -66,10 +71,12 @@ fn main() {
         "request/answer, 64 B, p50",
         "µs",
         &[
-            ("zenoh, in the callback", &|| bare::round_trips(bare::ECHO)),
-            ("zenoh, by a thread", &|| bare::round_trips(bare::ECHO_BY_THREAD)),
-            ("rohrpost, asked by a thread", &nodes::round_trips),
+            ("zenoh, in the callback", &|| bare::round_trips(bare::ECHO, Asker::Sleeps)),
+            ("zenoh, by a thread", &|| bare::round_trips(bare::ECHO_BY_THREAD, Asker::Sleeps)),
+            ("zenoh, in the callback, asker spins", &|| bare::round_trips(bare::ECHO, Asker::Spins)),
+            ("rohrpost, asked by a thread", &|| nodes::round_trips(Idle::default())),
             ("rohrpost, asked by a target", &nodes::round_trips_of_a_target),
+            ("rohrpost, by a thread that sleeps", &|| nodes::round_trips(Idle::Park)),
         ],
     );
     rows(

@@ -1,5 +1,4 @@
-//! Two nodes over zenoh, with the defaults but for the window that a row says, twice that as the capacity of its
-//! receiver, and threads that park: those of both processes share the cores.
+//! Two nodes over zenoh, with the defaults but for the window that a row says, and twice that as the capacity of its receiver.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
@@ -180,14 +179,14 @@ impl Answers<Counted> for Pump {
 
 handles!(Pump: Begin; answers Counted);
 
-/// The median round trip in µs, asked by a plain thread.
-pub(crate) fn round_trips() -> f64 {
+/// The median round trip in µs, asked by a plain thread that waits that way.
+pub(crate) fn round_trips(idle: Idle) -> f64 {
     let there = There::start(WINDOW);
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS + ROUNDS / 10 {
         let start = Instant::now();
         let question = Echo(Load(vec![0; SMALL]));
-        let Echo(Load(answer)) = there.kernel.ask(there.depot(), question).timeout(SOON).wait().unwrap();
+        let Echo(Load(answer)) = there.kernel.ask(there.depot(), question).timeout(SOON).idle(idle).wait().unwrap();
         if round >= ROUNDS / 10 {
             rounds.push(start.elapsed());
         }
@@ -254,7 +253,7 @@ impl There {
 
     /// Has a target do its work, and waits for what it has to tell.
     fn run<T>(&self, target: impl Handle<Begin> + rohrpost::Target + Send, end: &Receiver<T>) -> T {
-        let space = self.kernel.namespace("bench").idle(Idle::Park).open().unwrap();
+        let space = self.kernel.namespace("bench").open().unwrap();
         let address = space.register(target).unwrap();
         self.kernel.notify(address, Begin).unwrap();
         end.recv_timeout(SOON * 4).unwrap()
@@ -272,7 +271,7 @@ impl Drop for There {
 /// What the child does, until its parent closes the pipe.
 pub(crate) fn serve(endpoint: &str, window: usize) {
     let kernel = Kernel::builder("there").start().unwrap();
-    let space = kernel.namespace("bench").idle(Idle::Park).capacity(2 * window).open().unwrap();
+    let space = kernel.namespace("bench").capacity(2 * window).open().unwrap();
     let depot = space.register(Depot::default()).unwrap();
     space.serve::<Load>(depot).unwrap();
     space.serve::<Echo>(depot).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::code::Code;
-use crate::core::Core;
+use crate::core::{Core, Errand};
 use crate::dispatcher::Step;
 use crate::id::Tid;
 use crate::message::{Flags, Message};
@@ -65,6 +65,8 @@ impl Core {
             known.refresh(&self.directory.ports);
         }
         self.posted.set(true);
+        let asks = message.wants_answer() && self.own_sender(message).is_some();
+        self.errand.set(self.errand.get().max(if asks { Errand::Question } else { Errand::Mail }));
         // A port may send again.
         self.directory.deliver_abroad(message, &self.ports.borrow())
     }

@@ -12,7 +12,8 @@ use crate::ways::{Do, Log, Note, PATIENCE, Probe, Query, Reply, Shelf, handle, h
 const LIMIT: Duration = Duration::from_millis(10);
 
 /// What a thread may do when it has nothing to do.
-const IDLES: [Idle; 5] = [
+const IDLES: [Idle; 6] = [
+    Idle::Adaptive,
     Idle::Park,
     Idle::Spin,
     Idle::SpinThenPark(Duration::ZERO),
