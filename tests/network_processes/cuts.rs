@@ -81,6 +81,21 @@ fn a_link_that_loses_and_delays_loses_no_request() {
 }
 
 #[test]
+fn a_link_that_loses_packets_at_random_loses_no_request() {
+    let Some(hosts) = Hosts::new(2) else { return };
+    let nodes = start_all(&hosts.plans("deaf"));
+    if !hosts.deafen(1, 5) || !hosts.deafen(2, 5) {
+        return;
+    }
+    nodes[0].asks(&["b"], Traffic::Saturated);
+    nodes[1].asks(&["a"], Traffic::Saturated);
+    std::thread::sleep(Duration::from_secs(5));
+    let lost = [1, 2].map(|number| hosts.lost(number));
+    assert!(lost.iter().all(|&lost| lost > 0), "expected packets to be lost both ways: {lost:?}");
+    all_is_well(nodes);
+}
+
+#[test]
 fn a_link_that_drops_and_delays_what_is_too_much_loses_no_request() {
     let Some(hosts) = Hosts::new(2) else { return };
     let nodes = start_all(&hosts.plans("narrow"));

@@ -96,11 +96,25 @@ impl Hosts {
 
     /// How many packets a narrow cable has dropped.
     pub(crate) fn dropped(&self, number: usize) -> u64 {
-        let words = ["-n", &self.switch(), "-s", "qdisc", "show", "dev", &port(number)];
-        let shown = Command::new("tc").args(words).output().expect("a command `tc`").stdout;
-        let shown = String::from_utf8(shown).expect("text");
-        let count = shown.split("dropped ").nth(1).and_then(|rest| rest.split([',', ' ']).next()?.parse().ok());
-        count.unwrap_or_else(|| panic!("expected a number of dropped packets in {shown}"))
+        number_after("dropped ", "tc", &["-n", &self.switch(), "-s", "qdisc", "show", "dev", &port(number)])
+    }
+
+    /// Has a host lose so many packets of a hundred that are for it, at random.
+    pub(crate) fn deafen(&self, number: usize, percent: u32) -> bool {
+        let rule = format!(
+            "add table ip loss; add chain ip loss some {{ type filter hook input priority 0; }}; \
+             add rule ip loss some numgen random mod 100 < {percent} counter drop"
+        );
+        let deafened = run("ip", &["netns", "exec", &self.host(number), "nft", &rule]);
+        if !deafened {
+            skipped("the loss of packets at random needs `nft` (nftables) and its `numgen`");
+        }
+        deafened
+    }
+
+    /// How many packets it has lost.
+    pub(crate) fn lost(&self, number: usize) -> u64 {
+        number_after("packets ", "ip", &["netns", "exec", &self.host(number), "nft", "list", "table", "ip", "loss"])
     }
 
     /// Gives the host `between` a second cable into the switch to which `other` has been [moved](Self::move_apart), and an
@@ -149,6 +163,14 @@ fn ip(words: &[&str]) {
 
 fn try_ip(words: &[&str]) -> bool {
     run("ip", words)
+}
+
+/// The number that follows a word in what a command prints.
+fn number_after(word: &str, command: &str, words: &[&str]) -> u64 {
+    let shown = Command::new(command).args(words).output().expect("a command that runs").stdout;
+    let shown = String::from_utf8(shown).expect("text");
+    let number = shown.split(word).nth(1).and_then(|rest| rest.split([',', ' ']).next()?.parse().ok());
+    number.unwrap_or_else(|| panic!("expected a number after `{word}` in {shown}"))
 }
 
 fn run(command: &str, words: &[&str]) -> bool {
