@@ -94,7 +94,7 @@ fn main() {
     println!("{:<24} {:>10} {:>10} {:>10}   of {TIMERS} ticks", "lateness in µs", "p50", "p99", "max");
     for (name, idle, beside) in [
         ("parked", Idle::Park, Beside::Nothing),
-        ("spinning 20 µs", Idle::default(), Beside::Nothing),
+        ("the default", Idle::default(), Beside::Nothing),
         ("spinning", Idle::Spin, Beside::Nothing),
         ("parked, beside mail", Idle::Park, Beside::Mail),
         ("spinning, beside mail", Idle::Spin, Beside::Mail),

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context as Task, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::address::Address;
 use crate::alarm::Alarms;
@@ -18,6 +18,7 @@ use crate::crew::Crew;
 use crate::directory::Directory;
 use crate::events;
 use crate::habit::Habit;
+use crate::id::NodeId;
 use crate::idle::{Idle, Manner, Spun};
 use crate::message::{Flags, Message, Sender};
 use crate::record::Record;
@@ -118,7 +119,8 @@ impl<R: Record> Ask<R> {
         self
     }
 
-    /// What [`wait`](Self::wait) does until the answer is there; default is [`Idle::default`].
+    /// What [`wait`](Self::wait) does until the answer is there; default is [`Idle::Adaptive`]. Where it is awaited the executor
+    /// decides.
     pub fn idle(mut self, idle: Idle) -> Self {
         self.idle = idle;
         self
@@ -186,17 +188,17 @@ impl<R: Record> Ask<R> {
 
     /// Whether experience says how to wait: for another node, by default.
     fn learns(&self, to: Address) -> bool {
-        let home = self.directory.home();
-        self.idle == Idle::Adaptive && to.completed_from(home).node != home.node
+        let directory = &self.directory;
+        let to = to.completed_from(directory.home());
+        self.idle == Idle::Adaptive
+            && to.node != directory.node
+            && !(to.node == NodeId::ANY && directory.offers(Key { nid: to.nid, record: R::ID }))
     }
 
     fn sleep_as_learnt(&self, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
-        let mut habit = HABIT.get();
-        let began = Instant::now();
-        let end = self.sleep(habit.manner(), reply, deadline);
-        habit.learn(began.elapsed());
-        HABIT.set(habit);
-        end
+        let answered = |end: &Result<Message<'static>, Code>| end.as_ref().is_ok_and(|message| message.code.is_ok());
+        let within = self.timeout.unwrap_or(Duration::MAX);
+        HABIT.with(|habit| Habit::wait(habit, |manner| self.sleep(manner.within(within), reply, deadline), answered))
     }
 
     fn sleep(&self, manner: Manner, reply: &Arc<Reply>, deadline: Time) -> Result<Message<'static>, Code> {
@@ -326,21 +328,64 @@ impl<R: Record> fmt::Debug for Ask<R> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::HABIT;
     use crate::address::Address;
+    use crate::code::Code;
+    use crate::held::HeldMessage;
     use crate::id::{Nid, NodeId};
-    use crate::idle::Idle;
+    use crate::idle::{Idle, Manner};
     use crate::kernel::Kernel;
+    use crate::port::{Inlet, Port};
+
+    const SERVICE: Address = Address::service(Nid::name("app"));
+    const FAR: NodeId = NodeId::name("far");
+
+    /// Reaches any node. Those that are not far answer at once.
+    #[derive(Debug)]
+    struct Oracle;
+
+    impl Port for Oracle {
+        fn reaches(&self, _: NodeId) -> bool {
+            true
+        }
+        fn start(&self, _: Inlet) {}
+        fn deliver(&self, mail: HeldMessage) {
+            match mail.message().destination().node {
+                FAR => mail.fail(Code::BUSY.into()),
+                _ => mail.answer(()),
+            }
+        }
+        fn stop(&self) {}
+    }
 
     #[test]
     fn whoever_waits_for_another_node_does_what_has_been_quicker_unless_somebody_says_what_to_do() {
         let kernel = Kernel::builder("here").start().expect("a kernel");
-        let service = Address::service(Nid::name("app"));
         let learns = |to: Address| kernel.ask(to, ()).learns(to);
-        assert!(!learns(service) && !learns(service.on_node(NodeId::name("here"))));
-        let there = service.on_node(NodeId::name("there"));
-        assert!(learns(there) && learns(Address::any_node(Nid::name("app"))));
-        for idle in [Idle::Park, Idle::Spin, Idle::SpinThenPark(std::time::Duration::ZERO)] {
+        assert!(!learns(SERVICE) && !learns(SERVICE.on_node(NodeId::name("here"))));
+        let there = SERVICE.on_node(NodeId::name("there"));
+        let any = Address::any_node(Nid::name("app"));
+        assert!(learns(there) && learns(any));
+        for idle in [Idle::Park, Idle::Spin, Idle::SpinThenPark(Duration::ZERO)] {
             assert!(!kernel.ask(there, ()).idle(idle).learns(there), "expected {idle:?} to be heeded");
         }
+        let space = kernel.namespace("app").open().expect("a namespace");
+        space.topic::<()>().open().expect("a topic");
+        assert!(!learns(any), "expected a service of this node to be known");
+    }
+
+    #[test]
+    fn a_thread_learns_from_answers_and_not_from_what_came_back() {
+        let kernel = Kernel::builder("here").start().expect("a kernel");
+        kernel.attach(Arc::new(Oracle));
+        let waits_until_it_spins = |node: NodeId| {
+            let sleeps = |_: &i32| HABIT.get().manner() == Manner::PARK;
+            (0..1000).take_while(sleeps).map(|_| drop(kernel.ask(SERVICE.on_node(node), ()).wait())).count()
+        };
+        assert_eq!(waits_until_it_spins(FAR), 1000);
+        assert!(waits_until_it_spins(NodeId::name("near")) < 1000, "expected it to try to spin");
     }
 }

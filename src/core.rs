@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::abroad::Abroad;
 use crate::address::Address;
 use crate::cell::LocalCell;
 use crate::clock::Time;
@@ -66,8 +67,7 @@ pub(crate) struct Core {
     pub(crate) ports: RefCell<View>,
     /// Whether they were given mail since they were flushed last.
     pub(crate) posted: Cell<bool>,
-    /// What other nodes were given since this thread had nothing to do last.
-    pub(crate) errand: Cell<Errand>,
+    pub(crate) abroad: Abroad,
     /// The services that this thread has met.
     pub(crate) routes: LocalCell<Routes>,
     pub(crate) pending: LocalCell<PendingRequests>,
@@ -96,16 +96,6 @@ thread_local! {
     static HOST: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What other nodes were given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Errand {
-    Nothing,
-    /// Mail that nobody here waits for.
-    Mail,
-    /// Something that is answered to this thread.
-    Question,
-}
-
 /// What a panic said.
 pub(crate) struct Panic(pub(crate) String);
 
@@ -132,7 +122,7 @@ impl Core {
             turn: Cell::new(Time::NEVER),
             ports: RefCell::new(directory.ports.view()),
             posted: Cell::new(false),
-            errand: Cell::new(Errand::Nothing),
+            abroad: Abroad::default(),
             routes: LocalCell::new(Routes::new(post.worker)),
             post,
             space,

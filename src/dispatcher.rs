@@ -9,7 +9,7 @@ mod passing;
 use crate::clerk;
 use crate::clock::Time;
 use crate::code::Code;
-use crate::core::{Core, Errand, Panic};
+use crate::core::{Core, Panic};
 use crate::counters::Count;
 use crate::events;
 use crate::id::Tid;
@@ -344,7 +344,7 @@ impl Core {
     #[inline(never)]
     fn send_back_elsewhere(&self, message: &mut Message<'_>) {
         if message.is_from_port() {
-            self.errand.set(self.errand.get().max(Errand::Mail));
+            self.abroad.give_answer();
         }
         if let Some(mut lost) = self.directory.send_back(message, |count| self.count(count)) {
             self.discard(&mut lost);

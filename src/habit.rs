@@ -6,11 +6,13 @@
 //! depends on the machine and its load, and changes, so it is tried: a thread does what has been quicker lately, and the
 //! other now and then. The idea is that of adaptive mutexes, which spin as long as that has been worth it.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use crate::idle::Manner;
 
-/// So long is spun at most. Beyond that a waking more or less makes no difference.
+/// So long is spun at most, as [`Idle::Adaptive`](crate::Idle::Adaptive) says. Beyond that a waking more or less makes no
+/// difference.
 const PATIENCE: Duration = Duration::from_micros(250);
 /// What takes longer than that counts as that long.
 const LONGEST: Duration = Duration::from_micros(500);
@@ -31,7 +33,7 @@ enum Way {
 /// What one thread has learnt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habit {
-    /// How long a wait took lately; zero before the first.
+    /// How long a wait took lately, the last dozen or so.
     slept: Duration,
     spun: Duration,
     /// What it does, as a trial or because it is quicker, and for how many waits more.
@@ -43,15 +45,25 @@ pub(crate) struct Habit {
 }
 
 impl Habit {
-    /// Nothing is known: it sleeps a few times, and then tries to spin.
-    pub(crate) const NEW: Self = Self {
-        slept: Duration::ZERO,
-        spun: Duration::ZERO,
-        way: Way::Sleep,
-        is_trial: true,
-        left: TRIAL,
-        until_spin: SOONEST,
-    };
+    /// Nothing is known: it sleeps for as many waits as a trial has, and tries to spin then.
+    pub(crate) const NEW: Self =
+        Self { slept: LONGEST, spun: LONGEST, way: Way::Sleep, is_trial: false, left: TRIAL, until_spin: SOONEST };
+
+    /// Waits as has been quicker, and learns from it if `counts` says that what has come was waited for.
+    pub(crate) fn wait<T>(
+        of_thread: &Cell<Self>,
+        wait: impl FnOnce(Manner) -> T,
+        counts: impl FnOnce(&T) -> bool,
+    ) -> T {
+        let mut habit = of_thread.get();
+        let began = Instant::now();
+        let end = wait(habit.manner());
+        if counts(&end) {
+            habit.learn(began.elapsed());
+            of_thread.set(habit);
+        }
+        end
+    }
 
     /// What to do this time.
     pub(crate) const fn manner(&self) -> Manner {
@@ -67,11 +79,12 @@ impl Habit {
             Way::Sleep => &mut self.slept,
             Way::Spin => &mut self.spun,
         };
-        let took = took.min(LONGEST);
-        *known = if known.is_zero() { took } else { (*known * 7 + took) / 8 };
+        *known = (*known * 7 + took.min(LONGEST)) / 8;
         self.left = self.left.saturating_sub(1);
         match self.way {
             Way::Spin if self.spun > PATIENCE => self.settle(),
+            // What has made it a habit does not hold any more.
+            Way::Spin if !self.is_trial && !self.spinning_pays() => self.attempt(Way::Sleep),
             _ if self.left > 0 => {}
             _ if self.is_trial => self.settle(),
             Way::Sleep => self.attempt(Way::Spin),
@@ -79,21 +92,18 @@ impl Habit {
         }
     }
 
-    /// Does the other for a while. What was known of it is old.
+    /// Does the other for a while. What was known of it is old, and forgotten meanwhile.
     fn attempt(&mut self, way: Way) {
-        match way {
-            Way::Sleep => self.slept = Duration::ZERO,
-            Way::Spin => self.spun = Duration::ZERO,
+        if way == Way::Spin {
+            // In favour of it, so that one answer that is late at the beginning does not end the trial.
+            self.spun = self.slept.min(PATIENCE) * 3 / 4;
         }
         (self.way, self.is_trial, self.left) = (way, true, TRIAL);
     }
 
-    /// Stays with what is quicker. Spinning has to be worth its processor: an eighth quicker.
+    /// Stays with what is quicker.
     fn settle(&mut self) {
-        if self.spun.is_zero() {
-            return self.attempt(Way::Spin);
-        }
-        let (way, left) = if self.spun < PATIENCE && self.spun < self.slept * 7 / 8 {
+        let (way, left) = if self.spinning_pays() {
             self.until_spin = SOONEST;
             (Way::Spin, LATEST)
         } else {
@@ -103,13 +113,19 @@ impl Habit {
         };
         (self.way, self.is_trial, self.left) = (way, false, left);
     }
+
+    /// It has to be worth its processor: an eighth quicker.
+    fn spinning_pays(&self) -> bool {
+        self.spun < PATIENCE && self.spun < self.slept * 7 / 8
+    }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::cell::Cell;
     use std::time::Duration;
 
-    use super::{Habit, LATEST, PATIENCE, SOONEST, TRIAL};
+    use super::{Habit, LATEST, SOONEST, TRIAL};
 
     /// Waits where either way takes so many microseconds; how often it spun.
     fn wait(habit: &mut Habit, times: u32, slept: u64, spun: u64) -> u32 {
@@ -118,6 +134,13 @@ mod tests {
             habit.learn(Duration::from_micros(if spins_now { spun } else { slept }));
             spins + u32::from(spins_now)
         })
+    }
+
+    /// The same until it has learnt what there is to learn.
+    fn settled(slept: u64, spun: u64) -> Habit {
+        let mut habit = Habit::NEW;
+        wait(&mut habit, 10 * LATEST, slept, spun);
+        habit
     }
 
     #[test]
@@ -133,15 +156,13 @@ mod tests {
     fn whoever_is_answered_sooner_while_sleeping_sleeps_and_tries_to_spin_ever_more_rarely() {
         let mut habit = Habit::NEW;
         assert_eq!(wait(&mut habit, TRIAL + TRIAL + SOONEST + TRIAL + 2 * SOONEST, 100, 240), 2 * TRIAL);
-        wait(&mut habit, 10 * LATEST, 100, 240);
-        assert!(wait(&mut habit, LATEST, 100, 240) <= TRIAL);
+        assert!(wait(&mut settled(100, 240), LATEST, 100, 240) <= TRIAL);
     }
 
     #[test]
-    fn answers_that_take_longer_than_is_spun_are_slept_for_and_a_trial_is_one_of_them() {
-        let mut habit = Habit::NEW;
-        let late = PATIENCE.as_micros() as u64 + 1;
-        assert_eq!(wait(&mut habit, TRIAL + 1 + SOONEST + 1 + 2 * SOONEST, 10 * late, late), 2);
+    fn answers_that_take_longer_than_is_spun_are_slept_for_and_a_trial_is_short() {
+        let mut habit = settled(20_000, 20_000);
+        assert_eq!(wait(&mut habit, 4 * LATEST, 20_000, 20_000), 4 * 2);
     }
 
     #[test]
@@ -152,19 +173,32 @@ mod tests {
 
     #[test]
     fn a_machine_that_gets_busy_is_noticed_by_the_next_answers_and_one_that_gets_free_by_the_next_trial() {
-        let mut habit = Habit::NEW;
-        wait(&mut habit, 1000, 200, 90);
-        assert!(wait(&mut habit, 100, 110, 480) < 10, "expected it to stop spinning soon");
-        wait(&mut habit, 10 * LATEST, 110, 480);
-        wait(&mut habit, LATEST + TRIAL, 200, 90);
-        assert!(wait(&mut habit, 100, 200, 90) == 100, "expected one trial to do");
+        for busy in [480, 240] {
+            let mut habit = settled(200, 90);
+            assert!(wait(&mut habit, 200, 110, busy) < 20, "expected it to stop spinning soon at {busy} µs");
+            wait(&mut habit, 10 * LATEST, 110, busy);
+            wait(&mut habit, LATEST + TRIAL, 200, 90);
+            assert_eq!(wait(&mut habit, 100, 200, 90), 100, "expected one trial to do");
+        }
     }
 
     #[test]
-    fn a_few_answers_that_take_very_long_do_not_end_a_habit() {
+    fn one_answer_that_takes_very_long_ends_neither_a_trial_nor_a_habit() {
         let mut habit = Habit::NEW;
-        wait(&mut habit, 1000, 200, 90);
-        wait(&mut habit, 2, 1_000_000, 1_000_000);
+        wait(&mut habit, TRIAL, 200, 90);
+        wait(&mut habit, 1, 0, 1_000_000);
+        assert_eq!(wait(&mut habit, TRIAL, 200, 90), TRIAL);
+        wait(&mut habit, 1, 0, 1_000_000);
         assert_eq!(wait(&mut habit, 100, 200, 90), 100);
+    }
+
+    #[test]
+    fn what_was_not_waited_for_teaches_nothing() {
+        let habit = Cell::new(Habit::NEW);
+        let left = |counts: bool| {
+            assert_eq!(Habit::wait(&habit, |manner| manner.spins, |_| counts), Duration::ZERO);
+            habit.get().left
+        };
+        assert_eq!((left(false), left(true)), (TRIAL, TRIAL - 1));
     }
 }

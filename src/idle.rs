@@ -14,12 +14,14 @@ use crate::sync::relax;
 pub enum Idle {
     /// It looks for mail for 20 µs, then sleeps. The default.
     ///
-    /// A thread that has just asked another node waits otherwise, as the answer takes longer than that: it sleeps at once, or
-    /// looks for up to 250 µs before it does and leaves its processor to others meanwhile, whichever has brought the answers
-    /// sooner lately. Where processors stand idle that is mostly looking: on a virtual machine each waking costs tens of
-    /// microseconds, and there are several on an answer's way. Where they are busy, or the other node is far, it is sleeping.
-    /// What has been slower is tried again each 256 to 8192 waits. A worker that has given another node anything else sleeps at
-    /// once, and leaves its processor to the network's threads.
+    /// Whoever waits for an answer of another node waits otherwise, as that takes longer: it sleeps at once, or looks for up to
+    /// 250 µs before it does and leaves its processor to others now and then, whichever has brought the answers sooner lately.
+    /// Where processors stand idle that is mostly looking: on a virtual machine each waking costs tens of microseconds, and
+    /// there are several on an answer's way. Where they are busy, or the other node is far, it is sleeping. What has been slower
+    /// is tried again each 256 to 8192 waits. Each thread learns for itself, and one thing for all nodes.
+    ///
+    /// A worker that waits for several such answers, or has given another node anything else, sleeps at once, and leaves its
+    /// processor to the network's threads.
     #[default]
     Adaptive,
     /// It sleeps at once.
@@ -114,6 +116,11 @@ impl From<Idle> for Manner {
 impl Manner {
     /// It sleeps at once.
     pub(crate) const PARK: Self = Self { spins: Duration::ZERO, yields: false };
+
+    /// The same, but it does not spin longer than that.
+    pub(crate) fn within(self, limit: Duration) -> Self {
+        Self { spins: self.spins.min(limit), ..self }
+    }
 
     /// Spins for a slice. `since` is when the waiting began, `None` at first.
     pub(crate) fn spin(self, since: &mut Option<Instant>, ready: impl Fn() -> bool) -> Spun {

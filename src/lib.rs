@@ -253,6 +253,7 @@ mod ring;
 mod service;
 
 // What a handler sees, and what carries its mail.
+mod abroad;
 mod clerk;
 mod context;
 mod core;

@@ -132,7 +132,7 @@ impl NamespaceBuilder {
         self
     }
 
-    /// What the threads do when there is no mail; default [`Idle::default`].
+    /// What the threads do when there is no mail; default [`Idle::Adaptive`].
     pub fn idle(mut self, idle: Idle) -> Self {
         self.idle = idle;
         self

@@ -373,7 +373,7 @@ impl Directory {
             return Ok(());
         };
         let record = message.kind().id();
-        let node = if self.catalogue.find(Key { nid, record }).is_some_and(|service| service.is_offered()) {
+        let node = if self.offers(Key { nid, record }) {
             self.node
         } else {
             let View { attached, .. } = self.ports.view();
@@ -382,6 +382,11 @@ impl Directory {
         };
         message.send_elsewhere(Some(node).filter(|&node| node != self.node));
         Ok(())
+    }
+
+    /// Whether a service is offered here to mail for any node.
+    pub(crate) fn offers(&self, key: Key) -> bool {
+        self.catalogue.find(key).is_some_and(|service| service.is_offered())
     }
 
     /// Gives a message to the one of these ports that reaches its node, or leaves it as it is and says why. They are to be

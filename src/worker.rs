@@ -87,7 +87,7 @@ impl Worker {
         core.enter(|| {
             while self.stage != Stage::Ended {
                 if self.turn() {
-                    rest.end();
+                    rest.end(&core.abroad);
                     self.receiver.expect(stream.flows());
                 } else if idle == Idle::Park || !stream.await_more(|| self.receiver.is_ready()) {
                     self.receiver.expect(Coming::Singly);
@@ -206,13 +206,13 @@ impl Worker {
 
     /// Waits for something to do.
     fn rest(&self, rest: &mut Rest) {
-        let manner = rest.begin(&self.core.errand);
+        let manner = rest.begin(&self.core.abroad);
         let clock = &self.core.directory.clock;
         let until_due = self.core.next_look().and_then(|due| clock.sleep_until(due));
-        if manner.spin_for(until_due.unwrap_or(Duration::MAX), &mut rest.since, || self.receiver.is_ready())
-            != Spun::Sleep
-        {
-            return;
+        match manner.spin_for(until_due.unwrap_or(Duration::MAX), &mut rest.since, || self.receiver.is_ready()) {
+            Spun::Ready => return rest.found(),
+            Spun::Again => return,
+            Spun::Sleep => {}
         }
         self.receiver.park(|| {
             let due = self.core.next_look().and_then(|deadline| {
@@ -224,6 +224,9 @@ impl Worker {
             let go = if self.may_go() { Some(Duration::ZERO) } else { self.patience() };
             due.into_iter().chain(go).min()
         });
+        if self.receiver.is_ready() {
+            rest.found();
+        }
     }
 
     fn patience(&self) -> Option<Duration> {

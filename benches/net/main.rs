@@ -74,6 +74,7 @@ fn main() {
             ("zenoh, in the callback", &|| bare::round_trips(bare::ECHO, Asker::Sleeps)),
             ("zenoh, by a thread", &|| bare::round_trips(bare::ECHO_BY_THREAD, Asker::Sleeps)),
             ("zenoh, in the callback, asker spins", &|| bare::round_trips(bare::ECHO, Asker::Spins)),
+            ("zenoh, by a thread, asker spins", &|| bare::round_trips(bare::ECHO_BY_THREAD, Asker::Spins)),
             ("rohrpost, asked by a thread", &|| nodes::round_trips(Idle::default())),
             ("rohrpost, asked by a target", &nodes::round_trips_of_a_target),
             ("rohrpost, by a thread that sleeps", &|| nodes::round_trips(Idle::Park)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::code::Code;
-use crate::core::{Core, Errand};
+use crate::core::Core;
 use crate::dispatcher::Step;
 use crate::id::Tid;
 use crate::message::{Flags, Message};
@@ -66,9 +66,13 @@ impl Core {
         }
         self.posted.set(true);
         let asks = message.wants_answer() && self.own_sender(message).is_some();
-        self.errand.set(self.errand.get().max(if asks { Errand::Question } else { Errand::Mail }));
+        self.abroad.give(message, asks);
         // A port may send again.
-        self.directory.deliver_abroad(message, &self.ports.borrow())
+        let delivered = self.directory.deliver_abroad(message, &self.ports.borrow());
+        if delivered.is_err() {
+            self.abroad.keep(message);
+        }
+        delivered
     }
 
     /// Has the ports send what they have kept for more, if this thread has given them anything since they did last.
@@ -137,6 +141,7 @@ impl Core {
         if message.flags.contains(Flags::RESERVED) {
             self.outstanding.set(self.outstanding.get() - 1);
             message.flags -= Flags::RESERVED;
+            self.abroad.close(message);
         }
         self.directory.catalogue.unload(message);
     }

@@ -44,5 +44,7 @@ bitflags! {
         const TICK = 1 << 17;
         /// Its receiver is on another node than its sender.
         const ABROAD = 1 << 18;
+        /// A question that its sender's thread has given another node.
+        const ASKED = 1 << 19;
     }
 }

@@ -37,8 +37,8 @@
 //! A processor whose threads all sleep halts, and on a virtual machine it takes tens of microseconds to wake it. Therefore who
 //! asks learns whether it is answered sooner while it spins or while it sleeps ([`Idle::Adaptive`](crate::Idle::Adaptive), the
 //! default). In one run of the benchmark `net` on two otherwise idle cores, with 64 bytes, a thread had its answer after
-//! 140 µs, and after 218 where it was told to sleep; bare zenoh took 189, and 103 if its asker spun. A question cost a fifth
-//! more of processor time for that. Where other work keeps the cores busy, or many threads ask at once, it comes to sleeping, and
+//! 140 µs, and after 218 where it was told to sleep; bare zenoh took 189, and 103 if its asker spun. Spinning costs
+//! processor time, a fifth more for each question there. Where other work keeps the cores busy it comes to sleeping, and
 //! [`Idle::Park`](crate::Idle::Park) is for programs that must save power.
 //!
 //! **A node that is started anew is another life.** Nothing of before reaches it, and nothing that it said before is believed

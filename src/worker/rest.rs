@@ -1,9 +1,8 @@
 //! [`Rest`]: the times in which a worker has nothing to do.
 
-use std::cell::Cell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::core::Errand;
+use crate::abroad::Abroad;
 use crate::habit::Habit;
 use crate::idle::{Idle, Manner};
 
@@ -11,55 +10,92 @@ use crate::idle::{Idle, Manner};
 pub(super) struct Rest {
     policy: Idle,
     habit: Habit,
-    /// What it does this time; `None` while there is something to do.
-    now: Option<Manner>,
-    /// When this time began to be measured.
+    state: State,
+    /// When it began to spin.
     pub(super) since: Option<Instant>,
-    /// Whether something is learnt from it.
-    learns: bool,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// There is something to do.
+    Busy,
+    Waits(Manner),
+    /// For one answer of another node, which has come unless so many had before.
+    Asks {
+        manner: Manner,
+        began: Instant,
+        closed: u64,
+        took: Option<Duration>,
+    },
 }
 
 impl Rest {
     pub(super) fn new(policy: Idle) -> Self {
-        Self { policy, habit: Habit::NEW, now: None, since: None, learns: false }
+        Self { policy, habit: Habit::NEW, state: State::Busy, since: None }
     }
 
-    /// Nothing is there to do; what to do about it, after that errand.
-    pub(super) fn begin(&mut self, errand: &Cell<Errand>) -> Manner {
-        *self.now.get_or_insert_with(|| match (self.policy, errand.replace(Errand::Nothing)) {
-            (Idle::Adaptive, Errand::Question) => {
-                (self.learns, self.since) = (true, Some(Instant::now()));
-                self.habit.manner()
-            }
-            (Idle::Adaptive, Errand::Mail) => Manner::PARK,
-            (policy, _) => policy.into(),
-        })
-    }
-
-    /// There is something.
-    #[inline]
-    pub(super) fn end(&mut self) {
-        if self.now.take().is_some() {
-            let since = self.since.take();
-            if let Some(since) = since.filter(|_| std::mem::take(&mut self.learns)) {
-                self.habit.learn(since.elapsed());
-            }
+    /// Nothing is there to do; what to do about it.
+    pub(super) fn begin(&mut self, abroad: &Abroad) -> Manner {
+        if let State::Busy = self.state {
+            self.state = self.choose(abroad);
         }
+        match self.state {
+            State::Busy => self.policy.into(),
+            State::Waits(manner) | State::Asks { manner, .. } => manner,
+        }
+    }
+
+    fn choose(&self, abroad: &Abroad) -> State {
+        let gave = abroad.take_gave();
+        match (self.policy, abroad.open()) {
+            (Idle::Adaptive, 1) => {
+                let (manner, began) = (self.habit.manner(), Instant::now());
+                State::Asks { manner, began, closed: abroad.closed(), took: None }
+            }
+            // Several answers come when they come: how long each took nobody can say.
+            (Idle::Adaptive, open) if open > 1 || gave => State::Waits(Manner::PARK),
+            (policy, _) => State::Waits(policy.into()),
+        }
+    }
+
+    /// Something has come.
+    pub(super) fn found(&mut self) {
+        if let State::Asks { began, took, .. } = &mut self.state {
+            *took = Some(began.elapsed());
+        }
+    }
+
+    /// What has come is done.
+    #[inline]
+    pub(super) fn end(&mut self, abroad: &Abroad) {
+        if !matches!(self.state, State::Busy) {
+            self.learn(abroad);
+        }
+    }
+
+    fn learn(&mut self, abroad: &Abroad) {
+        if let State::Asks { took: Some(took), closed, .. } = self.state
+            && abroad.closed() != closed
+        {
+            self.habit.learn(took);
+        }
+        (self.state, self.since) = (State::Busy, None);
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::cell::Cell;
     use std::future::Future as _;
     use std::pin::Pin;
     use std::sync::Arc;
     use std::task::{Context as Task, Waker};
 
     use super::Rest;
+    use crate::abroad::Abroad;
     use crate::address::Address;
     use crate::context::Context;
-    use crate::core::{Core, Errand};
+    use crate::core::Core;
+    use crate::habit::Habit;
     use crate::held::HeldMessage;
     use crate::id::{Nid, NodeId};
     use crate::idle::{Idle, Manner};
@@ -70,13 +106,13 @@ mod tests {
     use crate::sync::Mutex;
     use crate::target::{Outcome, Target};
 
-    /// Reaches any node, and keeps what is for it.
+    /// Reaches one node, and keeps what is for it.
     #[derive(Debug, Default)]
     struct Locker(Mutex<Option<Inlet>>, Mutex<Vec<HeldMessage>>);
 
     impl Port for Locker {
-        fn reaches(&self, _: NodeId) -> bool {
-            true
+        fn reaches(&self, node: NodeId) -> bool {
+            node == THERE.node
         }
         fn start(&self, inlet: Inlet) {
             *self.0.lock().expect("the inlet") = Some(inlet);
@@ -88,66 +124,91 @@ mod tests {
     }
 
     const THERE: Address = Address::service(Nid::name("app")).on_node(NodeId::name("there"));
+    const NOWHERE: Address = THERE.on_node(NodeId::name("nowhere"));
 
     /// Answers requests; for anything else asks another node, and tells it something.
-    struct Clerk;
+    struct Clerk(Address);
 
     impl Target for Clerk {
         fn receive(&mut self, message: &mut Message<'_>, ctx: &mut Context<'_>) -> Outcome {
             if message.wants_answer() {
                 message.answer(());
             } else {
-                let _ = ctx.request(THERE, ());
-                ctx.notify(THERE, ());
+                let _ = ctx.request(self.0, ());
+                ctx.notify(self.0, ());
             }
             Outcome::Handled
         }
     }
 
     #[test]
-    fn a_worker_knows_whether_it_has_asked_other_nodes_or_given_them_anything_else() {
+    fn a_worker_knows_what_it_has_given_other_nodes_and_what_they_owe_it() {
         let kernel = Kernel::builder("here").start().expect("a kernel");
         let locker = Arc::new(Locker::default());
         kernel.attach(locker.clone());
         let (_space, mut worker) = kernel.namespace("app").driven().expect("a namespace");
-        let (clerk, core) =
-            worker.build(|builder| (builder.register(Clerk), Core::current().expect("the worker runs")));
-        let clerk = clerk.expect("a target");
-        let mut errand = || {
+        let core = worker.build(|_| Core::current().expect("the worker runs"));
+        let clerk = worker.build(|thread| thread.register(Clerk(THERE))).expect("a target");
+        let astray = worker.build(|thread| thread.register(Clerk(NOWHERE))).expect("a target");
+        let mut look = || {
             worker.run_until_idle();
-            core.errand.replace(Errand::Nothing)
+            (core.abroad.take_gave(), core.abroad.open(), core.abroad.closed())
         };
         let mut question = kernel.ask(clerk, ());
         let _ = Pin::new(&mut question).poll(&mut Task::from_waker(Waker::noop()));
-        assert_eq!(errand(), Errand::Nothing, "expected an answer to this node to be none");
+        assert_eq!(look(), (false, 0, 0), "expected an answer to this node to be none");
         let inlet = locker.0.lock().expect("the inlet").clone().expect("an inlet");
         inlet.bring(Message::request(clerk, ()), Origin::new().stub(Stub::default()));
-        assert_eq!(errand(), Errand::Mail, "expected an answer to another node to be known");
+        assert_eq!(look(), (true, 0, 0));
         kernel.notify(clerk, ()).expect("it is sent");
-        assert_eq!(errand(), Errand::Question, "expected a question to count for more than what follows it");
+        assert_eq!(look(), (true, 1, 0));
+        locker.1.lock().expect("the mail").remove(0).answer(());
+        assert_eq!(look(), (false, 0, 1));
+        kernel.notify(astray, ()).expect("it is sent");
+        let (_, open, closed) = look();
+        assert_eq!((open, closed), (0, 1), "expected what has not left to be owed by nobody");
+    }
+
+    /// Gives another node a question.
+    fn ask(abroad: &Abroad) -> Message<'static> {
+        let mut question = Message::request(THERE, ());
+        abroad.give(&mut question, true);
+        question
     }
 
     #[test]
-    fn a_worker_waits_by_what_it_has_given_other_nodes_unless_its_policy_says_how() {
-        let errand = Cell::new(Errand::Nothing);
-        let wait = |policy: Idle, last: Errand| {
-            errand.set(last);
-            let mut rest = Rest::new(policy);
-            let manner = rest.begin(&errand);
-            assert_eq!(errand.get(), Errand::Nothing, "expected the errand to count once");
-            errand.set(Errand::Question);
-            assert_eq!(rest.begin(&errand), manner, "expected it to stay with that until there is something to do");
-            (manner, rest.learns)
+    fn a_worker_waits_by_what_it_has_with_other_nodes_unless_its_policy_says_how() {
+        let first = |policy: Idle, abroad: &Abroad| Rest::new(policy).begin(abroad);
+        let abroad = Abroad::default();
+        assert_eq!(first(Idle::Adaptive, &abroad), Idle::Adaptive.into());
+        abroad.give_answer();
+        assert_eq!(first(Idle::Adaptive, &abroad), Manner::PARK);
+        assert_eq!(first(Idle::Adaptive, &abroad), Idle::Adaptive.into(), "expected it to count once");
+        let _question = ask(&abroad);
+        assert_eq!(first(Idle::Adaptive, &abroad), Habit::NEW.manner());
+        let _another = ask(&abroad);
+        assert_eq!(first(Idle::Adaptive, &abroad), Manner::PARK);
+        assert_eq!(first(Idle::Spin, &abroad), Idle::Spin.into());
+    }
+
+    #[test]
+    fn a_worker_learns_from_the_answer_to_its_only_question() {
+        let (abroad, mut rest) = (Abroad::default(), Rest::new(Idle::Adaptive));
+        let mut waits_until_it_spins = |answered: bool, questions: usize| {
+            let mut waits = 0;
+            while rest.habit.manner() == Manner::PARK && waits < 1000 {
+                let mut questions: Vec<_> = (0..questions).map(|_| ask(&abroad)).collect();
+                rest.begin(&abroad);
+                rest.found();
+                questions.iter_mut().filter(|_| answered).for_each(|question| abroad.close(question));
+                rest.end(&abroad);
+                questions.iter_mut().for_each(|question| abroad.close(question));
+                waits += 1;
+            }
+            waits
         };
-        assert_eq!(wait(Idle::Adaptive, Errand::Nothing), (Idle::Adaptive.into(), false));
-        assert_eq!(wait(Idle::Adaptive, Errand::Mail), (Manner::PARK, false));
-        assert_eq!(
-            wait(Idle::Adaptive, Errand::Question),
-            (Manner::PARK, true),
-            "expected it to have learnt nothing yet"
-        );
-        for last in [Errand::Nothing, Errand::Mail, Errand::Question] {
-            assert_eq!(wait(Idle::Spin, last), (Idle::Spin.into(), false));
-        }
+        assert_eq!(waits_until_it_spins(false, 1), 1000, "expected other mail to teach nothing");
+        assert_eq!(waits_until_it_spins(true, 2), 1000, "expected several answers to teach nothing");
+        assert!(waits_until_it_spins(true, 1) < 1000, "expected it to try to spin");
     }
 }
