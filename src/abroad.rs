@@ -1,33 +1,33 @@
-//! [`Abroad`]: what a worker has given other nodes, and what they owe it.
+//! [`Abroad`]: what a worker has to do with other nodes, and what they owe it.
 
 use std::cell::Cell;
 
 use crate::message::{Flags, Message};
 
-/// What a worker has with other nodes. It decides how the worker waits when it has nothing to do.
+/// See the module. It decides how the worker waits when it has nothing to do.
 #[derive(Debug, Default)]
 pub(crate) struct Abroad {
     /// Questions of its targets that are not answered yet.
     open: Cell<usize>,
     /// Those that have been, and those that came back.
     closed: Cell<u64>,
-    /// Whether anything went there since it was looked at last.
-    gave: Cell<bool>,
+    /// Whether anything went there or came from there since it was looked at last.
+    dealt: Cell<bool>,
 }
 
 impl Abroad {
     /// A message goes to another node, as a question of this worker's own or as something else.
     pub(crate) fn give(&self, message: &mut Message<'_>, asks: bool) {
-        self.gave.set(true);
+        self.dealt.set(true);
         if asks && !message.flags.contains(Flags::ASKED) {
             message.flags |= Flags::ASKED;
             self.open.set(self.open.get() + 1);
         }
     }
 
-    /// An answer goes there.
-    pub(crate) fn give_answer(&self) {
-        self.gave.set(true);
+    /// Mail has come from there, or an answer goes there.
+    pub(crate) fn deal(&self) {
+        self.dealt.set(true);
     }
 
     /// A message that was to go there has not left.
@@ -56,8 +56,8 @@ impl Abroad {
         self.closed.get()
     }
 
-    /// Whether anything went there since this was asked last.
-    pub(crate) fn take_gave(&self) -> bool {
-        self.gave.replace(false)
+    /// Whether anything went there or came from there since this was asked last.
+    pub(crate) fn take_dealt(&self) -> bool {
+        self.dealt.replace(false)
     }
 }

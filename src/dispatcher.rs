@@ -344,7 +344,7 @@ impl Core {
     #[inline(never)]
     fn send_back_elsewhere(&self, message: &mut Message<'_>) {
         if message.is_from_port() {
-            self.abroad.give_answer();
+            self.abroad.deal();
         }
         if let Some(mut lost) = self.directory.send_back(message, |count| self.count(count)) {
             self.discard(&mut lost);

@@ -20,7 +20,7 @@ pub enum Idle {
     /// there are several on an answer's way. Where they are busy, or the other node is far, it is sleeping. What has been slower
     /// is tried again each 256 to 8192 waits. Each thread learns for itself, and one thing for all nodes.
     ///
-    /// A worker that waits for several such answers, or has given another node anything else, sleeps at once, and leaves its
+    /// A worker that waits for several such answers, or has had to do with other nodes otherwise, sleeps at once, and leaves its
     /// processor to the network's threads.
     #[default]
     Adaptive,

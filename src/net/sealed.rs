@@ -90,6 +90,7 @@ impl Sealed {
 impl Order for Sealed {
     fn obey(self: Box<Self>, core: &Core) {
         prefetch::all_to_read(&*self);
+        core.abroad.deal();
         let codec = self.envelope.codec;
         match codec.decode(self.content()) {
             Ok(record) => {
@@ -146,19 +147,20 @@ mod tests {
     use crate::typed::Handle;
     use crate::{handles, record};
 
-    /// Notes which worker has read it, and cannot be read if it is empty.
+    /// Notes which worker has read it, and whether that knows that it is from another node. It cannot be read if it is empty.
     #[derive(Clone, Debug, PartialEq, Serialize)]
     struct Page(Vec<u8>);
     record!(Page, "sealed.page" => Page, wire);
 
     thread_local! {
-        static READERS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+        static READERS: RefCell<Vec<(String, bool)>> = const { RefCell::new(Vec::new()) };
     }
 
     impl<'de> Deserialize<'de> for Page {
         fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
             let page = Vec::deserialize(from)?;
-            READERS.with_borrow_mut(|readers| readers.extend(Core::current().map(|core| core.post.name.clone())));
+            let reader = Core::current().map(|core| (core.post.name.clone(), core.abroad.take_dealt()));
+            READERS.with_borrow_mut(|readers| readers.extend(reader));
             if page.is_empty() { Err(D::Error::custom("nothing on it")) } else { Ok(Self(page)) }
         }
     }
@@ -213,8 +215,10 @@ mod tests {
         let expected: Vec<usize> = sizes.into_iter().flat_map(|size| [size; 2]).collect();
         assert_eq!(*world.shelved.lock(), expected, "expected nothing to be overtaken");
         let readers = READERS.take();
-        let by = |name: &str| readers.iter().filter(|reader| reader.starts_with(name)).count();
+        let by = |name: &str| readers.iter().filter(|(reader, _)| reader.starts_with(name)).count();
         assert_eq!((by("app"), by("TRANSPORT")), (8, 2), "expected the small ones to be read there: {readers:?}");
+        let known = readers.iter().filter(|(reader, known)| reader.starts_with("app") && *known).count();
+        assert_eq!(known, 8, "expected it to know where they are from: {readers:?}");
     }
 
     #[test]

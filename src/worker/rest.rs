@@ -46,14 +46,14 @@ impl Rest {
     }
 
     fn choose(&self, abroad: &Abroad) -> State {
-        let gave = abroad.take_gave();
+        let dealt = abroad.take_dealt();
         match (self.policy, abroad.open()) {
             (Idle::Adaptive, 1) => {
                 let (manner, began) = (self.habit.manner(), Instant::now());
                 State::Asks { manner, began, closed: abroad.closed(), took: None }
             }
             // Several answers come when they come: how long each took nobody can say.
-            (Idle::Adaptive, open) if open > 1 || gave => State::Waits(Manner::PARK),
+            (Idle::Adaptive, open) if open > 1 || dealt => State::Waits(Manner::PARK),
             (policy, _) => State::Waits(policy.into()),
         }
     }
@@ -152,7 +152,7 @@ mod tests {
         let astray = worker.build(|thread| thread.register(Clerk(NOWHERE))).expect("a target");
         let mut look = || {
             worker.run_until_idle();
-            (core.abroad.take_gave(), core.abroad.open(), core.abroad.closed())
+            (core.abroad.take_dealt(), core.abroad.open(), core.abroad.closed())
         };
         let mut question = kernel.ask(clerk, ());
         let _ = Pin::new(&mut question).poll(&mut Task::from_waker(Waker::noop()));
@@ -181,7 +181,7 @@ mod tests {
         let first = |policy: Idle, abroad: &Abroad| Rest::new(policy).begin(abroad);
         let abroad = Abroad::default();
         assert_eq!(first(Idle::Adaptive, &abroad), Idle::Adaptive.into());
-        abroad.give_answer();
+        abroad.deal();
         assert_eq!(first(Idle::Adaptive, &abroad), Manner::PARK);
         assert_eq!(first(Idle::Adaptive, &abroad), Idle::Adaptive.into(), "expected it to count once");
         let _question = ask(&abroad);
