@@ -36,10 +36,10 @@
 //! **Waiting for an answer** is mostly waiting for threads that are woken, one by another: some six on the way there and back.
 //! A processor whose threads all sleep halts, and on a virtual machine it takes tens of microseconds to wake it. Therefore who
 //! asks learns whether it is answered sooner while it spins or while it sleeps ([`Idle::Adaptive`](crate::Idle::Adaptive), the
-//! default). In one run of the benchmark `net` on two otherwise idle cores, with 64 bytes, a thread had its answer after
-//! 140 µs, and after 218 where it was told to sleep; bare zenoh took 189, and 103 if its asker spun. Spinning costs
-//! processor time, a fifth more for each question there. Where other work keeps the cores busy it comes to sleeping, and
-//! [`Idle::Park`](crate::Idle::Park) is for programs that must save power.
+//! default). In one run of the benchmark `net` on two otherwise idle cores of a virtual machine, with 64 bytes, a thread had its
+//! answer after 145 µs, and after 224 where it was told to sleep; bare zenoh took 176, and 97 if its asker spun. Both processes
+//! together took 246 µs of processor time for a question, and 230 if the asker slept. Where other work keeps the cores busy it
+//! comes to sleeping, and [`Idle::Park`](crate::Idle::Park) is for programs that must save power.
 //!
 //! **A node that is started anew is another life.** Nothing of before reaches it, and nothing that it said before is believed
 //! any more: mail under way comes back, its targets have new addresses (those with names have the same), its observers and
