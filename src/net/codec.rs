@@ -3,6 +3,11 @@
 //! [`record!`](crate::record!) with the mark `wire` submits a [`Codec`] to a list that the linker makes; what is looked up
 //! is a table that is made of it once. What a record reads or writes is its user's code: a panic in it becomes an error, and
 //! a length that the input does not bear out allocates nothing.
+//!
+//! Postcard, because it is small (numbers of variable length, no names of fields), has a written specification that does not
+//! change within 1.x, reads from borrowed bytes, and needs of a record what everybody has: serde. Formats that describe
+//! themselves would let records change, and cost their names in each message; rkyv and the like would not read a foreign record
+//! safely for less.
 
 use std::any::type_name;
 use std::collections::HashMap;

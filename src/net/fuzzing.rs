@@ -12,11 +12,12 @@ use crate::code::{Code, Failure};
 use crate::id::{Nid, NodeId, RecordId, Tid};
 use crate::message::{Message, Sender};
 use crate::monitor::Filter;
-use crate::net::bundle::frames;
+use crate::net::bundle::{Bundle, frames};
 use crate::net::frame::{Beat, Frame, Kind, Route, Session, Stamp};
 use crate::net::letter::{Desk, Letter, Style};
 use crate::net::link::{Event, Link, Request, Terms};
 use crate::net::opaque::Opaque;
+use crate::net::transport::Lane;
 use crate::port::Ticket;
 use crate::system::{AddMonitor, ListNamespaces, ListServices, Namespaces, Ping, Pong, Targets};
 
@@ -174,6 +175,7 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("frame-beat", Frame::Beat { route, beat }.into_bytes()),
         ("frame-bye", Frame::Bye { route }.into_bytes()),
     ];
+    samples.push(("frame-bundle", bundle(route, beat)));
     let to = Address::target(Tid::number(7)).in_namespace(Nid::number(8)).on_node(THERE);
     let (target, now) = (to, Time::START);
     let filter = Filter::new().node(THERE).service(RecordId::number(4));
@@ -205,6 +207,23 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let answer = Desk::new(Style::new(HERE, LIMIT)).answer(&failed).unwrap_or_default();
     samples.push(("letter-failure", without_names(answer)));
     samples
+}
+
+/// Several frames in one piece: letters that follow one another, one that does not, and what is no letter.
+fn bundle(route: Route, beat: Beat) -> Vec<u8> {
+    let mail = |seq, letter: &'static [u8]| Frame::Mail {
+        route,
+        seq,
+        ack: 6,
+        kind: Kind::Notification,
+        letter: Bytes::from_static(letter),
+    };
+    let mut bundle = Bundle::default();
+    let frames = [mail(7, b"first"), mail(8, b"second"), mail(9, b""), Frame::Beat { route, beat }, mail(11, b"late")];
+    for frame in frames {
+        let _ = bundle.add((Lane::Mail, frame).into(), |_| ());
+    }
+    bundle.take().unwrap_or_default()
 }
 
 /// The same letter without names in it.

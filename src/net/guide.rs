@@ -170,11 +170,12 @@
 //! | it is started anew under its name | [`NODE_LOST`] | goes to the new life | crashed or replaced, then joined | when it joins |
 //! | a second node wants the same name | | goes on to the first | nothing | the second gets [`JoinError::Taken`](super::JoinError::Taken), over zenoh a lease later: the first might be about to go |
 //! | the message is too large | | | | [`TOO_LARGE`], before it leaves |
+//! | the message takes longer than the lease to cross: its bytes, by what the line carries in a second | [`NODE_LOST`], also what is under way beside it | waits for the link, which opens at once | silent, then joined | a lease after it began |
 //! | its bytes are no such record there | | | | [`MALFORMED`], after one way there and back; the link goes on |
 //! | a gatekeeper does not let it in | | | | [`DENIED`] with the missing rule in the text, after one way there and back |
 //! | its record has no wire form | | | | [`NOT_ROUTABLE`], before it leaves |
 //! | nobody there knows its record | | | | [`NOT_HANDLED`](crate::Code::NOT_HANDLED) or [`NO_SERVICE`](crate::Code::NO_SERVICE), after one way there and back |
-//! | 4096 messages are not acknowledged, or 1024 requests not answered | | | | [`BUSY`], at once |
+//! | 4096 messages or 64 MiB are not acknowledged, or 1024 requests not answered; 65,536 messages wait for the carrier | | | | [`BUSY`], at once |
 //!
 //! Where two nodes of one name could not see each other when they joined, both count it later as
 //! [`doubled`](super::NetCounters::doubled).
@@ -253,7 +254,8 @@
 //! any more. The answer to a small question behind each is a good sign that there is room for the next.
 //!
 //! Large and small messages to one node share a line, in the order in which they were sent: a small one waits for the large
-//! ones before it. Where the line is slow, and what is small must not wait, send what is large in pieces.
+//! ones before it. Where the line is slow, and what is small must not wait, send what is large in pieces. A message is
+//! acknowledged when all of it has come, so it has to cross within the lease: 16 MiB in 4 s need a line that carries 4 MiB a second.
 //!
 //! # Over slow links
 //!

@@ -101,6 +101,11 @@ pub enum JoinError {
     Engine(#[source] Box<dyn Error + Send + Sync>),
 }
 
+/// Bytes that the largest message may have at least.
+const LEAST_MESSAGE: usize = 1 << 10;
+/// More than a frame adds to them.
+const AROUND: usize = 1 << 10;
+
 /// The seam between the core and the carrier.
 #[derive(Debug)]
 struct Slot {
@@ -152,7 +157,7 @@ impl Joining {
         self
     }
 
-    /// How long nothing may be acknowledged before a node counts as dead, and how long mail waits for a node that has joined
+    /// How long nothing may be acknowledged, a message that takes longer to cross included, before a node counts as dead, and how long mail waits for a node that has joined
     /// and does not answer; default 4 s, from 50 ms to 1 h.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.terms.lease = lease;
@@ -171,14 +176,16 @@ impl Joining {
         self
     }
 
-    /// Has the kernel join as `own`; `connect` begins to carry frames.
+    /// Has the kernel join as `own`; `connect` begins to carry frames, of `largest` bytes at most.
     pub(crate) fn join(
         self,
         kernel: &Kernel,
         own: Peer,
+        largest: usize,
         connect: impl FnOnce(Arc<dyn Ears>, &Inlet) -> Result<Box<dyn Transport>, JoinError>,
     ) -> Result<Net, JoinError> {
         self.check()?;
+        self.check_below(largest)?;
         crate::net::codec::check().map_err(|fault| JoinError::Codec(fault.to_string()))?;
         // Nobody waits for the porter who would not rather have the processor.
         let space = kernel.transport().idle(Idle::Park).open()?;
@@ -203,12 +210,22 @@ impl Joining {
         Ok(net)
     }
 
+    /// Whether the largest message fits into what an engine carries at most, with what is around it.
+    fn check_below(&self, largest: usize) -> Result<(), JoinError> {
+        let (value, most) = (self.terms.max_message, largest.saturating_sub(AROUND));
+        if value <= most {
+            return Ok(());
+        }
+        let [value, least, most] = [value, LEAST_MESSAGE, most].map(|number| number.to_string());
+        Err(JoinError::Bound { name: "max_message", value, least, most })
+    }
+
     fn check(&self) -> Result<(), JoinError> {
         let counts = [
             ("window", self.terms.window, 1, 1 << 16),
             ("window_bytes", self.terms.window_bytes, 1 << 16, 4 << 30),
             ("requests", self.terms.requests, 1, 1 << 20),
-            ("max_message", self.terms.max_message, 1 << 10, 48 << 20),
+            ("max_message", self.terms.max_message, LEAST_MESSAGE, 48 << 20),
             ("compress", self.terms.compress.unwrap_or(64), 64, 48 << 20),
         ];
         for (name, value, least, most) in counts {

@@ -136,7 +136,7 @@ impl Network {
     /// [`JoinError`].
     pub fn join_with(&self, kernel: &Kernel, settings: Joining) -> Result<Net, JoinError> {
         let peer = self.0.lock().next_life(kernel.node());
-        let net = settings.join(kernel, peer, |ears, inlet| {
+        let net = settings.join(kernel, peer, usize::MAX, |ears, inlet| {
             self.add(peer, ears, inlet)?;
             Ok(Box::new(Cable { network: self.clone(), own: peer }))
         })?;

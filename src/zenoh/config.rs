@@ -240,6 +240,10 @@ impl Network {
 
     /// How long a link may be silent until it counts as lost. 4 s unless set; 100 ms to 1 h. What is lost is seen after at
     /// most this time and, where a process dies and its machine does not, at once.
+    ///
+    /// This is zenoh's lease, of a link between two machines. What nodes notice themselves, a link that is up and carries nothing,
+    /// goes by [`Joining::lease`](crate::net::Joining::lease) and [`heartbeat`](crate::net::Joining::heartbeat): set all three
+    /// together, the heartbeat to a quarter of a lease.
     #[must_use]
     pub const fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
@@ -262,7 +266,8 @@ impl Network {
     }
 
     /// The largest message that zenoh puts together from its parts, in bytes; a larger one is dropped there. 64 MiB unless
-    /// set; 64 KiB to 1 GiB. Each link may need as much memory.
+    /// set; 64 KiB to 1 GiB. Each link may need as much memory. [`Joining::max_message`](crate::net::Joining::max_message) has to
+    /// be less by 1 KiB or more, on all nodes: joining looks at it.
     #[must_use]
     pub const fn max_message(mut self, bytes: usize) -> Self {
         self.max_message = bytes;
@@ -276,7 +281,8 @@ impl Network {
         self
     }
 
-    /// Allows links without certificates to and from other machines: whoever reaches this one can be any node.
+    /// Allows to listen without certificates where other machines can call: whoever reaches this one can be any node. Calling
+    /// others without certificates needs no such word; whoever answers there can be any node, too.
     #[must_use]
     pub const fn insecure(mut self) -> Self {
         self.insecure = true;

@@ -39,7 +39,7 @@ impl Network {
     /// [`JoinError`].
     pub fn join_with(&self, kernel: &Kernel, settings: Joining) -> Result<Net, JoinError> {
         let own = Peer { node: kernel.node(), incarnation: this_life() };
-        settings.join(kernel, own, |ears, _| {
+        settings.join(kernel, own, self.largest(), |ears, _| {
             let carriage = self.open(own, ears).map_err(|error| match error {
                 OpenError::Taken { node, holder, incarnation } => {
                     JoinError::Taken { node, by: holder, own: format!("incarnation {incarnation:016x}") }

@@ -176,12 +176,14 @@ allow = { record = "rohrpost.list-namespaces", namespace = "SYSTEM", node = "con
 }
 
 #[test]
-fn sigterm_ends_a_node_with_a_farewell_and_exit_code_0() {
-    let folder = Folder::new();
-    let (mut house, _) = node(&folder, "house", "");
-    house.signal("TERM");
-    house.line("house has left");
-    assert_eq!(house.exit(), Some(0));
+fn sigterm_and_sigint_end_a_node_with_a_farewell_and_exit_code_0() {
+    for signal in ["TERM", "INT"] {
+        let folder = Folder::new();
+        let (mut house, _) = node(&folder, "house", "");
+        house.signal(signal);
+        house.line("house has left");
+        assert_eq!(house.exit(), Some(0), "after SIG{signal}");
+    }
 }
 
 #[test]

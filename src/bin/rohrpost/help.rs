@@ -29,8 +29,8 @@ FILE is TOML; all its faults are named at once. Its keys, of which only `name` m
   behind_router
             true: it listens nowhere, and meets everybody through the router that it calls
   realm     which nodes belong together; \"default\" unless set
-  lease     how long a link may be silent, such as \"4s\" or \"500ms\"
-  insecure  true: links without certificates to other machines are all right
+  lease     how long a link may be silent, such as \"4s\" or \"500ms\"; its quarter is the heartbeat
+  insecure  true: it may listen without certificates where other machines can call it
   [tls]     authority, certificate, key: PEM files, from the folder of FILE; admit: names of nodes; relay: common names
             of routers; or admit_anybody: true, and the authority decides; any_host: true, if certificates do not name
             the hosts
@@ -51,7 +51,7 @@ Where the network is:
   --name NAME          the name to join by; unless set, `console-` and the number of the process
   --authority FILE --certificate FILE --key FILE [--any-host]
                        the certificates, for links over quic/ and tls/
-  --insecure           links without certificates to other machines are all right
+  --insecure           it may listen without certificates where other machines can call it
   --timeout SECONDS    how long a node and an answer are waited for; 5 unless set"
         )
     };

@@ -99,7 +99,11 @@ pub(crate) fn stop(kernel: &Kernel) -> Result<(), Trouble> {
 /// How a node with these settings joins.
 pub(crate) fn joining(settings: &Settings) -> Joining {
     let joining = Joining::new().gatekeeper(settings.gatekeeper.clone());
-    settings.lease.map_or_else(|| joining.clone(), |lease| joining.clone().lease(lease))
+    match settings.lease {
+        // As by default: three beats and a half, after which a node is silent, are a little less than a lease.
+        Some(lease) => joining.lease(lease).heartbeat(lease / 4),
+        None => joining,
+    }
 }
 
 /// An error with all that is behind it.
@@ -167,7 +171,19 @@ fn missing(what: impl Display) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{callable, settled};
+    use std::time::Duration;
+
+    use super::{callable, joining, settled};
+    use crate::config::Settings;
+
+    #[test]
+    fn the_heartbeat_goes_with_the_lease() {
+        let settings = |lease| Settings { lease, ..Settings::default() };
+        let joined = |lease| format!("{:?}", joining(&settings(lease)));
+        assert_eq!(joined(None), joined(Some(Duration::from_secs(4))), "expected a quarter by default as well");
+        let slow = joined(Some(Duration::from_secs(30)));
+        assert!(slow.contains("lease: 30s") && slow.contains("beat: 7.5s"), "{slow}");
+    }
 
     #[test]
     fn a_node_that_listens_everywhere_is_called_at_this_machine() {

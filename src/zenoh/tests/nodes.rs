@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::kernel::Kernel;
+use crate::net::Joining;
 use crate::net::transport::{Gone, Lane, Transport as _};
 use crate::zenoh::config::Network;
 use crate::zenoh::session::OpenError;
@@ -48,6 +50,17 @@ fn a_frame_of_a_megabyte_arrives_whole_and_one_above_the_limit_does_not() {
     let half = frame(a.me, &format!("{} bytes", 1 << 19));
     let heard = b.log.hears(&half);
     assert_eq!(heard[1..], [frame(a.me, &format!("{} bytes", 1 << 20)), half]);
+}
+
+#[test]
+fn a_node_whose_mail_zenoh_would_not_put_together_does_not_join() {
+    let kernel = Kernel::builder("a").start().expect("a kernel");
+    let network = Network::new().realm("small").max_message(1 << 20);
+    let join = |bytes: usize| network.join_with(&kernel, Joining::new().max_message(bytes)).map(drop);
+    let refused = join(1 << 20).expect_err("expected it to be refused").to_string();
+    assert_eq!(refused, "max_message is 1048576, and has to be from 1024 to 1047552");
+    join((1 << 20) - (1 << 10)).expect("expected as much to be all right");
+    assert!(kernel.stop(Duration::from_secs(10)).is_complete());
 }
 
 #[test]
@@ -135,8 +148,9 @@ fn a_node_waits_for_a_former_life_that_is_about_to_go() {
         let (zenoh, log) = (zenoh.connect(&seed), log.clone());
         std::thread::spawn(move || Node::open_heard(peer("a", 2), &zenoh, log).unwrap())
     };
-    let waits =
-        |heard: &[Heard]| matches!(heard, [Heard::Waits(who), ..] if who.starts_with("`a` in the zenoh session"));
+    let names = |heard: &Heard| matches!(heard, Heard::Waits(who) if who.starts_with("`a` in the zenoh session"));
+    // More than once: a link that is still being opened when a session closes, zenoh 1.x may leave open, and with it the token.
+    let waits = |heard: &[Heard]| heard.len() > 3 && heard.iter().all(names);
     log.until("the later life to wait for the former", waits);
     former.carriage.stop();
     let later = opening.join().unwrap();
