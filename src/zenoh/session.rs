@@ -137,7 +137,19 @@ struct Furniture {
 impl Session {
     /// Opens a session and, if nobody else is this node, joins. With a rival it blocks for a while more: that may be a former
     /// life whose link has not been given up yet.
+    ///
+    /// A link that was still being opened when the session at its other end closed, zenoh 1.x may keep, with the token that it
+    /// brought. So a rival who stays has to be there for a second session as well.
     pub(super) fn open(config: &zenoh::Config, owner: &Owner, claim: Option<Claim<'_>>) -> Result<Self, OpenError> {
+        match (Self::open_once(config, owner, claim), claim) {
+            (Err(OpenError::Taken { .. }), Some(claim)) => {
+                Self::open_once(config, owner, Some(Claim { patience: Duration::ZERO, ..claim }))
+            }
+            (opened, _) => opened,
+        }
+    }
+
+    fn open_once(config: &zenoh::Config, owner: &Owner, claim: Option<Claim<'_>>) -> Result<Self, OpenError> {
         let zenoh = zenoh::open(config.clone()).wait().map_err(failed("opening the zenoh session"))?;
         let free = claim.map_or(Ok(()), |claim| claimed(&zenoh, &owner.keys, claim));
         match free.and_then(|()| Furniture::declare(&zenoh, owner)) {

@@ -140,17 +140,18 @@ fn a_node_waits_for_a_former_life_that_is_about_to_go() {
     let seed = endpoint("tcp");
     let zenoh = Network::new().realm("former").lease(Duration::from_secs(10));
     let mut former = Node::open(peer("a", 1), &zenoh.clone().listen(&seed));
-    let watcher = Node::open(peer("watcher", 1), &zenoh.clone().connect(&seed));
+    // The later life knows somebody who stays, too.
+    let other = endpoint("tcp");
+    let watcher = Node::open(peer("watcher", 1), &zenoh.clone().listen(&other).connect(&seed));
     watcher.meets(former.me);
     former.meets(watcher.me);
     let log = Arc::new(Log::default());
     let opening = {
-        let (zenoh, log) = (zenoh.connect(&seed), log.clone());
+        let (zenoh, log) = (zenoh.connect(&seed).connect(&other), log.clone());
         std::thread::spawn(move || Node::open_heard(peer("a", 2), &zenoh, log).unwrap())
     };
-    let names = |heard: &Heard| matches!(heard, Heard::Waits(who) if who.starts_with("`a` in the zenoh session"));
-    // More than once: a link that is still being opened when a session closes, zenoh 1.x may leave open, and with it the token.
-    let waits = |heard: &[Heard]| heard.len() > 3 && heard.iter().all(names);
+    let waits =
+        |heard: &[Heard]| matches!(heard, [Heard::Waits(who), ..] if who.starts_with("`a` in the zenoh session"));
     log.until("the later life to wait for the former", waits);
     former.carriage.stop();
     let later = opening.join().unwrap();
