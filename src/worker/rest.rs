@@ -10,76 +10,75 @@ use crate::idle::{Idle, Manner};
 pub(super) struct Rest {
     policy: Idle,
     habit: Habit,
-    state: State,
+    /// What it does this time; `None` while there is something to do.
+    now: Option<Wait>,
     /// When it began to spin.
     pub(super) since: Option<Instant>,
 }
 
-#[derive(Clone, Copy)]
-enum State {
-    /// There is something to do.
-    Busy,
-    Waits(Manner),
-    /// For one answer of another node, which has come unless so many had before.
-    Asks {
-        manner: Manner,
-        began: Instant,
-        closed: u64,
-        took: Option<Duration>,
-    },
+/// One time of having nothing to do.
+struct Wait {
+    manner: Manner,
+    /// If it is for one answer of another node.
+    answer: Option<Answer>,
+}
+
+struct Answer {
+    asked: Instant,
+    /// So many had come before.
+    closed: u64,
+    /// How long something took to come, the answer or other mail.
+    took: Option<Duration>,
 }
 
 impl Rest {
     pub(super) fn new(policy: Idle) -> Self {
-        Self { policy, habit: Habit::NEW, state: State::Busy, since: None }
+        Self { policy, habit: Habit::NEW, now: None, since: None }
     }
 
     /// Nothing is there to do; what to do about it.
     pub(super) fn begin(&mut self, abroad: &Abroad) -> Manner {
-        if let State::Busy = self.state {
-            self.state = self.choose(abroad);
-        }
-        match self.state {
-            State::Busy => self.policy.into(),
-            State::Waits(manner) | State::Asks { manner, .. } => manner,
-        }
-    }
-
-    fn choose(&self, abroad: &Abroad) -> State {
-        let dealt = abroad.take_dealt();
-        match (self.policy, abroad.open()) {
-            (Idle::Adaptive, 1) => {
-                let (manner, began) = (self.habit.manner(), Instant::now());
-                State::Asks { manner, began, closed: abroad.closed(), took: None }
-            }
-            // Several answers come when they come: how long each took nobody can say.
-            (Idle::Adaptive, open) if open > 1 || dealt => State::Waits(Manner::PARK),
-            (policy, _) => State::Waits(policy.into()),
-        }
+        let Self { policy, habit, now, .. } = self;
+        now.get_or_insert_with(|| Wait::choose(*policy, habit, abroad)).manner
     }
 
     /// Something has come.
     pub(super) fn found(&mut self) {
-        if let State::Asks { began, took, .. } = &mut self.state {
-            *took = Some(began.elapsed());
+        if let Some(Wait { answer: Some(answer), .. }) = &mut self.now {
+            answer.took = Some(answer.asked.elapsed());
         }
     }
 
     /// What has come is done.
     #[inline]
     pub(super) fn end(&mut self, abroad: &Abroad) {
-        if !matches!(self.state, State::Busy) {
+        if self.now.is_some() {
             self.learn(abroad);
         }
     }
 
     fn learn(&mut self, abroad: &Abroad) {
-        if let State::Asks { took: Some(took), closed, .. } = self.state
+        self.since = None;
+        if let Some(Wait { answer: Some(Answer { closed, took: Some(took), .. }), .. }) = self.now.take()
             && abroad.closed() != closed
         {
             self.habit.learn(took);
         }
-        (self.state, self.since) = (State::Busy, None);
+    }
+}
+
+impl Wait {
+    fn choose(policy: Idle, habit: &Habit, abroad: &Abroad) -> Self {
+        let dealt = abroad.take_dealt();
+        match (policy, abroad.open()) {
+            (Idle::Adaptive, 1) => {
+                let answer = Answer { asked: Instant::now(), closed: abroad.closed(), took: None };
+                Self { manner: habit.manner(), answer: Some(answer) }
+            }
+            // Several answers come when they come: how long each took nobody can say.
+            (Idle::Adaptive, open) if open > 1 || dealt => Self { manner: Manner::PARK, answer: None },
+            (policy, _) => Self { manner: policy.into(), answer: None },
+        }
     }
 }
 

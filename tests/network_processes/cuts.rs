@@ -67,29 +67,29 @@ fn halves_of_a_network_go_on_apart_and_together_again() {
     all_is_well(nodes);
 }
 
-#[test]
-fn a_link_that_loses_and_delays_loses_no_request() {
-    let Some(hosts) = Hosts::new(2) else { return };
-    let nodes = start_all(&hosts.plans("bad"));
-    if !hosts.spoil(1, "loss 5% delay 20ms 10ms") || !hosts.spoil(2, "loss 5% delay 20ms 10ms") {
-        return;
+/// Two nodes that have met and ask each other for 5 s, on hosts that `spoil` has given bad cables, if it can.
+fn on_bad_cables(realm: &str, spoil: impl Fn(&Hosts, usize) -> bool) -> Option<(Hosts, Vec<Process>)> {
+    let hosts = Hosts::new(2)?;
+    let nodes = start_all(&hosts.plans(realm));
+    if !(spoil(&hosts, 1) && spoil(&hosts, 2)) {
+        return None;
     }
     nodes[0].asks(&["b"], Traffic::Saturated);
     nodes[1].asks(&["a"], Traffic::Saturated);
     std::thread::sleep(Duration::from_secs(5));
+    Some((hosts, nodes))
+}
+
+#[test]
+fn a_link_that_loses_and_delays_loses_no_request() {
+    let spoil = |hosts: &Hosts, number| hosts.spoil(number, "loss 5% delay 20ms 10ms");
+    let Some((_hosts, nodes)) = on_bad_cables("bad", spoil) else { return };
     all_is_well(nodes);
 }
 
 #[test]
 fn a_link_that_loses_packets_at_random_loses_no_request() {
-    let Some(hosts) = Hosts::new(2) else { return };
-    let nodes = start_all(&hosts.plans("deaf"));
-    if !hosts.deafen(1, 5) || !hosts.deafen(2, 5) {
-        return;
-    }
-    nodes[0].asks(&["b"], Traffic::Saturated);
-    nodes[1].asks(&["a"], Traffic::Saturated);
-    std::thread::sleep(Duration::from_secs(5));
+    let Some((hosts, nodes)) = on_bad_cables("deaf", |hosts, number| hosts.deafen(number, 5)) else { return };
     let lost = [1, 2].map(|number| hosts.lost(number));
     assert!(lost.iter().all(|&lost| lost > 0), "expected packets to be lost both ways: {lost:?}");
     all_is_well(nodes);
@@ -97,14 +97,7 @@ fn a_link_that_loses_packets_at_random_loses_no_request() {
 
 #[test]
 fn a_link_that_drops_and_delays_what_is_too_much_loses_no_request() {
-    let Some(hosts) = Hosts::new(2) else { return };
-    let nodes = start_all(&hosts.plans("narrow"));
-    if !hosts.narrow(1, "4mbit") || !hosts.narrow(2, "4mbit") {
-        return;
-    }
-    nodes[0].asks(&["b"], Traffic::Saturated);
-    nodes[1].asks(&["a"], Traffic::Saturated);
-    std::thread::sleep(Duration::from_secs(5));
+    let Some((hosts, nodes)) = on_bad_cables("narrow", |hosts, number| hosts.narrow(number, "4mbit")) else { return };
     let dropped = [1, 2].map(|number| hosts.dropped(number));
     assert!(dropped.iter().all(|&dropped| dropped > 0), "expected packets to be lost both ways: {dropped:?}");
     for report in all_is_well(nodes) {
